@@ -1,0 +1,13 @@
+# The names of the tasks; what they do stands in ./run, ./test and scripts/.
+.PHONY: run test setup lint format coverage bench soak lock clean
+
+run:       ; @./run
+test:      ; @./test
+setup:     ; @scripts/setup
+lint:      ; @scripts/setup --dev && scripts/lint
+format:    ; @scripts/setup --dev && .venv/bin/ruff check --fix . && .venv/bin/ruff format .
+coverage:  ; @scripts/setup --dev && .venv/bin/python scripts/coverage.py
+bench:     ; @scripts/setup --dev && .venv/bin/python -m bench $(ARGS)
+soak:      ; @scripts/setup --dev && scripts/parts && SOAK_ROUNDS=$${SOAK_ROUNDS:-200} .venv/bin/python -m pytest -n 0 --timeout 0 tests/soak
+lock:      ; @scripts/setup --dev && scripts/lock
+clean:     ; @rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Consigne and its peers side by side, on one machine, in one run."""

@@ -1,0 +1,265 @@
+"""The composition root: settings → drivers → depot → dialects → ASGI application.
+
+This is the only place that names concrete classes. ``prepare`` runs once before any server process
+(migrations, first start); ``create_app`` makes the application of one process; ``serve`` runs them.
+"""
+
+import asyncio
+import ctypes
+import secrets
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from consigne import observe
+from consigne.blobs.bucket import Bucket
+from consigne.blobs.driver import Driver
+from consigne.blobs.local import LocalDriver
+from consigne.blobs.memory import MemoryDriver
+from consigne.catalog import migrate
+from consigne.catalog.engine import Catalog
+from consigne.catalog.sqlite import SqliteCatalog
+from consigne.core.accounts import FRESH
+from consigne.core.depot import Depot, build
+from consigne.core.ocr import KIND as OCR
+from consigne.core.proof import Proof
+from consigne.dialects import appmixer, arrhes, native, s3
+from consigne.errors import BadParameter, Unavailable
+from consigne.health import Health
+from consigne.http import server
+from consigne.http.dispatch import LOOPBACK_HOSTS, Dispatcher
+from consigne.jobs.ocr import OcrHandler, PageProbe
+from consigne.jobs.queue import Queue
+from consigne.jobs.rounds import Rounds
+from consigne.jobs.sweeper import Sweeper
+from consigne.jobs.worker import Worker
+from consigne.settings import Settings
+
+log = structlog.get_logger()
+
+FIRST_SPACE = "default"
+# Memory for bodies on their way in, for all of a process: a handful of blocks for each of them.
+BUFFERS = 4 << 20
+_M_MMAP_THRESHOLD = -3  # malloc.h
+FIRST_USER = "admin@localhost.localdomain"
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What the very first start generated; shown once and not kept."""
+
+    email: str
+    password: str | None
+    key: str | None
+    client_id: str
+    client_secret: str | None
+
+
+def catalog_url(settings: Settings) -> str:
+    """Return the database URL: the configured one, else SQLite in the data folder."""
+    return settings.catalog or f"sqlite:///{settings.data_path.absolute() / 'catalog.db'}"
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """Return the catalog that the settings name, not yet opened. Raises Unavailable."""
+    url = catalog_url(settings)
+    if url.startswith("sqlite:///"):
+        return SqliteCatalog(Path(url.removeprefix("sqlite:///")))
+    if url.startswith(("postgresql://", "postgres://")):
+        # Here, so that a server on SQLite does not carry the other driver: 10 MB a process.
+        from consigne.catalog.postgres import PostgresCatalog
+
+        return PostgresCatalog(url, settings.catalog_pool)
+    raise Unavailable(f"The catalog {url.split('://')[0]!r} is not known: sqlite or postgresql.")
+
+
+def open_driver(settings: Settings) -> Driver:
+    """Return the store of bytes that the settings name, not yet opened. Raises Unavailable."""
+    if settings.blobs == "memory":
+        return MemoryDriver()
+    if settings.blobs in ("", "local"):
+        folder = settings.data_path / "blobs"
+        if settings.small_size is None:
+            return LocalDriver(folder)
+        return LocalDriver(folder, small_limit=settings.small_size)
+    raise Unavailable(f"The store {settings.blobs!r} is not known: local or memory.")
+
+
+def build_depot(settings: Settings) -> Depot:
+    """Return all verbs over the catalog and store of the settings."""
+    bucket = Bucket(open_driver(settings), buffer_bytes=BUFFERS)
+    return build(settings, open_catalog(settings), bucket, PageProbe(settings))
+
+
+def build_proof(depot: Depot) -> Proof:
+    """Return fsck over the same catalog and store."""
+    return Proof(depot.catalog, depot.bucket, depot.settings.purge_guard)
+
+
+def build_sweeper(depot: Depot) -> Sweeper:
+    """Return the sweeper over the same catalog and store."""
+    return Sweeper(depot.catalog, depot.bucket, depot.settings)
+
+
+def build_worker(depot: Depot) -> Worker:
+    """Return a worker for all kinds of jobs."""
+    settings = depot.settings
+    return Worker(
+        Queue(depot.catalog, settings.job_lease),
+        {OCR: OcrHandler(depot.ocr, settings)},
+        slots=settings.worker_slots,
+        poll=settings.job_poll,
+    )
+
+
+def prepare(settings: Settings) -> FirstStart | None:
+    """Make the data folder, migrate the catalog and, at the very first start, the first space, user
+    and key. Return what was generated, None at later starts. Raises Unavailable, BadParameter.
+    """
+    try:
+        settings.data_path.mkdir(parents=True, exist_ok=True)
+        migrate.upgrade(catalog_url(settings))
+    except OSError as error:
+        raise Unavailable(f"The data folder cannot be used: {error}") from error
+    return asyncio.run(_first_start(settings))
+
+
+def create_app(settings: Settings) -> Dispatcher:
+    """Return the ASGI application of one server process."""
+    observe.configure(settings)
+    depot = build_depot(settings)
+    worker = build_worker(depot) if settings.worker else None
+    rounds = Rounds(depot.catalog, build_sweeper(depot), depot.history, settings, worker)
+    health = Health(depot)
+    hosts = _Hosts(settings)
+
+    async def learn_hosts() -> None:
+        hosts.learn(await depot.tenancy.all_hosts())
+
+    rounds.every("hosts", FRESH, learn_hosts)
+    spoken = [
+        appmixer.dialect(depot, settings),
+        arrhes.dialect(depot, settings),
+        s3.dialect(depot, settings),
+        health.dialect(),
+    ]
+    fallback = native.dialect(depot, settings, documents=_documents())
+    return Dispatcher(
+        [*spoken, fallback],
+        fallback,
+        allowed_hosts=hosts,
+        trusted_proxies=settings.trusted_proxies,
+        startup=[depot.open, learn_hosts, rounds.start],
+        shutdown=[depot.close, rounds.stop],
+        access_log=settings.log_level == "debug",
+    )
+
+
+def serve(settings: Settings) -> int:
+    """Run the server until a signal comes; return the exit status."""
+    _give_large_memory_back()
+    observe.configure(settings)
+    first = prepare(settings)
+
+    def ready(host: str, port: int) -> None:
+        observe.greet(settings, host, port, first)
+
+    return server.run(
+        lambda: create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        drain_seconds=settings.drain,
+        on_ready=ready,
+    )
+
+
+def work(settings: Settings) -> int:
+    """Run a worker apart from the server until a signal comes; return the exit status."""
+    observe.configure(settings)
+    migrate.upgrade(catalog_url(settings))
+    asyncio.run(_work(settings))
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_stop.set)
+    depot = build_depot(settings)
+    await depot.open()
+    worker = build_worker(depot)
+    try:
+        await worker.start()
+        log.info("worker_started", holder=worker.holder, slots=settings.worker_slots)
+        await told_to_stop.wait()
+    finally:
+        await worker.stop()
+        await depot.close()
+
+
+def _give_large_memory_back() -> None:
+    """Have the C library return large pieces to the system as soon as they are free.
+
+    By default glibc raises its limit for that with use, and a process keeps the 19 MiB that one
+    password took for ever.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 4 << 20)
+
+
+def _documents() -> dict[str, Path]:
+    """Return the OpenAPI document of each dialect by its name."""
+    folder = Path(__file__).parent / "dialects"
+    return {path.parent.name: path for path in sorted(folder.glob("*/openapi.yaml"))}
+
+
+async def _first_start(settings: Settings) -> FirstStart | None:
+    """Make the first space, its admin and a key, unless the installation has a user already."""
+    depot = build_depot(settings)
+    await depot.catalog.open()
+    try:
+        if await depot.accounts.users(limit=1):
+            return None
+        email, _, password = settings.bootstrap_user.partition(":")
+        generated = None if password else secrets.token_urlsafe(12)
+        if settings.bootstrap_user and not password:
+            raise BadParameter("CONSIGNE_BOOTSTRAP_USER must be email:password.")
+        user = await depot.accounts.create_user(
+            email or FIRST_USER, password or generated, is_operator=True
+        )
+        space = await depot.tenancy.create(FIRST_SPACE, owner=user)
+        await depot.accounts.change_user(user.id, home_space_id=space.id)
+        value = settings.bootstrap_key or None
+        _, key = await depot.accounts.create_key(user, "bootstrap", value=value)
+        client_id, _, secret = settings.bootstrap_client.partition(":")
+        if settings.bootstrap_client and not (client_id and secret):
+            raise BadParameter("CONSIGNE_BOOTSTRAP_CLIENT must be id:secret.")
+        made = await depot.accounts.create_client("first", client_id=client_id, secret=secret)
+        return FirstStart(
+            user.email, generated, None if value else key, made[0], None if secret else made[1]
+        )
+    finally:
+        await depot.catalog.close()
+
+
+class _Hosts:
+    """The host names that are served (C-07): settings, loopback, and those of spaces."""
+
+    def __init__(self, settings: Settings) -> None:
+        own = settings.base_url.partition("://")[2].partition("/")[0]
+        name = own if own.endswith("]") else own.rpartition(":")[0] or own
+        self._names = {name.lower(), *LOOPBACK_HOSTS}
+        self._names.update(host.lower() for host in settings.allowed_hosts)
+        self._of_spaces: frozenset[str] = frozenset()
+
+    def learn(self, names: list[str]) -> None:
+        """Take the host names of spaces as they are now."""
+        self._of_spaces = frozenset(names)
+
+    def __contains__(self, host: object) -> bool:
+        return host in self._names or host in self._of_spaces

@@ -1,0 +1,127 @@
+"""A content that has been received and measured and is not stored yet."""
+
+from contextlib import suppress
+from types import TracebackType
+from typing import Protocol, Self
+
+from consigne.blobs.digests import Digester
+from consigne.blobs.driver import Driver, Stage
+from consigne.blobs.faults import telling_storage_full
+from consigne.errors import Corrupt
+
+
+class Holding(Protocol):
+    """Where a draft's bytes are until they are stored."""
+
+    async def store(self) -> str:
+        """Make the bytes durable under a fresh key and return it."""
+
+    async def discard(self) -> None:
+        """Let go of the bytes. May be called more than once."""
+
+
+class Draft:
+    """A content's measures, and the bytes on hold.
+
+    ``sha256``, ``md5``: digests. ``blocks``: XXH3-64 of every ``block_size`` bytes, 8 bytes each.
+    ``head``: up to 64 KiB of the start. ``extra``: digests of the extra algorithms asked for.
+
+    Use as a context manager: what has not been stored on leaving is discarded.
+    """
+
+    def __init__(self, holding: Holding, digester: Digester, head: bytes | None = None) -> None:
+        self.size = digester.size
+        self.sha256 = digester.sha256
+        self.md5 = digester.md5
+        self.block_size = digester.block_size
+        self.blocks = digester.blocks
+        self.head = digester.head if head is None else head
+        self.extra = digester.extra
+        self._holding = holding
+        self._key: str | None = None
+
+    async def store(self) -> str:
+        """Return the content's key once its bytes are on stable storage. Raises StorageFull.
+
+        A second call returns the same key.
+        """
+        if self._key is None:
+            with telling_storage_full():
+                self._key = await self._holding.store()
+        return self._key
+
+    async def discard(self) -> None:
+        """Drop the bytes, unless they have been stored. May be called more than once."""
+        if self._key is None:
+            await self._holding.discard()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.discard()
+
+
+class InMemory:
+    """The bytes of a small content."""
+
+    def __init__(self, driver: Driver, data: bytes) -> None:
+        self._driver = driver
+        self._data = data
+
+    async def store(self) -> str:
+        """Put the bytes."""
+        return await self._driver.put(self._data)
+
+    async def discard(self) -> None:
+        """Do nothing: the bytes go with the draft."""
+
+
+class Staged:
+    """A stage of our own making."""
+
+    def __init__(self, stage: Stage, size: int) -> None:
+        self._stage = stage
+        self._size = size
+
+    async def store(self) -> str:
+        """Commit the stage and drop it."""
+        key = await self._stage.commit(self._size)
+        with suppress(Exception):  # stored is stored; the sweeper finds the stage
+            await self._stage.discard()
+        return key
+
+    async def discard(self) -> None:
+        """Drop the stage."""
+        await self._stage.discard()
+
+
+class Assembled:
+    """A stage that was filled in parts and belongs to an upload session.
+
+    Discarding the draft only lets go of it: the session's bytes stay until ``Bucket.abandon``, so
+    that whatever prevented the store can be tried again.
+    """
+
+    def __init__(self, driver: Driver, stage: Stage, size: int) -> None:
+        self._driver = driver
+        self._stage = stage
+        self._size = size
+
+    async def store(self) -> str:
+        """Commit the stage, or put the bytes of a small one; the stage stays (``Stage.commit``)."""
+        if self._size > self._driver.capabilities.small:
+            return await self._stage.commit(self._size)
+        data = await self._stage.read(0, self._size)
+        if len(data) != self._size:
+            raise Corrupt("The staged bytes are truncated.", problem="truncated")
+        return await self._driver.put(data)
+
+    async def discard(self) -> None:
+        """Close the stage."""
+        await self._stage.close()

@@ -1,0 +1,62 @@
+"""Bring a database to the present schema (Alembic), before any server opens it."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+from consigne.errors import Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return the URL with the driver that we use: psycopg for PostgreSQL."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def upgrade(url: str) -> None:
+    """Run the migrations that are missing. Raises what the database raises."""
+    engine = create_engine(sqlalchemy_url(url))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def newest() -> str:
+    """Return the revision that this code needs."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head
+
+
+def current(url: str) -> str | None:
+    """Return the revision that a database has, None where it has no schema. Raises Unavailable."""
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        raise Unavailable(f"The catalog cannot be opened: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+async def upgrade_async(url: str) -> None:
+    """Run ``upgrade`` in a thread."""
+    await asyncio.to_thread(upgrade, url)

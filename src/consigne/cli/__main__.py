@@ -1,0 +1,5 @@
+"""``python -m consigne.cli``."""
+
+from consigne.cli import main
+
+main()

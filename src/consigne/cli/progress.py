@@ -1,0 +1,88 @@
+"""Progress of transfers: bars for people, silence otherwise. Safe to call from any thread."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from consigne.cli.output import Output, printable
+
+
+class Meter(Protocol):
+    """Shows how far transfers are."""
+
+    def begin(self, name: str, size: int) -> int:
+        """Show a transfer of ``size`` bytes; return its number."""
+
+    def advance(self, number: int, size: int) -> None:
+        """Say that ``size`` more bytes are done."""
+
+    def expect(self, files: int, size: int) -> None:
+        """Say how much there is to do in all, from now on."""
+
+    def end(self, number: int) -> None:
+        """Take a transfer that ended off the screen."""
+
+
+class Silent:
+    """A meter for scripts."""
+
+    def begin(self, name: str, size: int) -> int:
+        return 0
+
+    def advance(self, number: int, size: int) -> None:
+        """Show nothing."""
+
+    def expect(self, files: int, size: int) -> None:
+        """Show nothing."""
+
+    def end(self, number: int) -> None:
+        """Show nothing."""
+
+
+@contextmanager
+def meter(output: Output) -> Iterator[Meter]:
+    """Give the meter that suits the output."""
+    if not output.is_lively:
+        yield Silent()
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<32.32}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        total = bars.add_task("in all", total=0, visible=False)
+        expected = 0
+
+        class Bars:
+            def begin(self, name: str, size: int) -> int:
+                return bars.add_task(escape(printable(name)), total=size)
+
+            def advance(self, number: int, size: int) -> None:
+                bars.advance(TaskID(number), size)
+                bars.advance(total, size)
+
+            def expect(self, files: int, size: int) -> None:
+                nonlocal expected
+                expected += size
+                label = f"in all ({files} files)"
+                bars.update(total, total=expected, visible=files > 1, description=label)
+
+            def end(self, number: int) -> None:
+                bars.remove_task(TaskID(number))
+
+        yield Bars()

@@ -1,0 +1,129 @@
+"""Reading the bytes of a file or a version; every block is checked before it leaves."""
+
+from collections.abc import AsyncIterator
+
+import structlog
+
+from consigne.blobs.bucket import Bucket
+from consigne.catalog import contents, files
+from consigne.catalog.engine import Catalog, Tx
+from consigne.core.access import Seat, readable
+from consigne.core.clock import now_ms
+from consigne.core.history import record
+from consigne.errors import ConsigneError, Corrupt, Infected, NoContent, VersionNotFound
+from consigne.model.entities import Content, ContentState, File, Version
+from consigne.model.rights import Right
+
+log = structlog.get_logger()
+
+OCTETS = "application/octet-stream"
+
+
+class Reading:
+    """An opened content: what a dialect needs to deliver it.
+
+    ``media_type`` is the declared type, else the detected one; ``modified_at`` in milliseconds.
+    """
+
+    __slots__ = ("_reader", "content", "detected_type", "file", "media_type", "modified_at", "name")
+
+    def __init__(self, reader: "Reader", file: File, content: Content, version: Version | None):
+        shown = version or file
+        self._reader = reader
+        self.file = file
+        self.content = content
+        self.name = shown.name
+        self.detected_type = shown.detected_type
+        self.media_type = shown.declared_type or shown.detected_type or OCTETS
+        self.modified_at = (version.created_at if version else file.completed_at) or 0
+
+    @property
+    def size(self) -> int:
+        return self.content.size
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.content.sha256.hex()}"'
+
+    @property
+    def sha256(self) -> bytes:
+        return self.content.sha256
+
+    @property
+    def md5(self) -> bytes:
+        return self.content.md5
+
+    async def stream(self, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Yield checked bytes of a range. Raises Corrupt before any byte of a bad block."""
+        content = self.content
+        try:
+            async for piece in self._reader.bucket.read(
+                content.key, content.size, content.block_size, content.blocks, offset, length
+            ):
+                yield piece
+        except Corrupt as error:
+            await self._reader.alarm(self.file, content, error)
+            raise
+
+    async def small(self) -> bytes:
+        """Return the whole content, checked; for contents of one block. Raises Corrupt."""
+        content = self.content
+        try:
+            return await self._reader.bucket.read_all(
+                content.key, content.size, content.block_size, content.blocks
+            )
+        except Corrupt as error:
+            await self._reader.alarm(self.file, content, error)
+            raise
+
+
+class Reader:
+    """The verb ``open``."""
+
+    def __init__(self, catalog: Catalog, bucket: Bucket) -> None:
+        self._catalog = catalog
+        self.bucket = bucket
+
+    async def open(self, seat: Seat, file_id: int, version: int | None = None) -> Reading:
+        """Open the current or a replaced version.
+
+        Raises FileNotFound, VersionNotFound, NoContent, Infected, Corrupt.
+        """
+        seat.require(Right.READ)
+
+        def work(tx: Tx) -> Reading:
+            file = readable(seat, files.by_id(tx, file_id), now_ms())
+            old = None
+            if version is not None and version != file.version:
+                old = files.version_of(tx, file_id, version)
+                if old is None:
+                    raise VersionNotFound
+            content_id = old.content_id if old else file.content_id
+            content = contents.by_id(tx, content_id) if content_id is not None else None
+            if content is None:
+                raise NoContent
+            if content.state is ContentState.QUARANTINED:
+                raise Infected
+            if content.state is ContentState.CORRUPT:
+                raise Corrupt
+            return Reading(self, file, content, old)
+
+        return await self._catalog.look(work)
+
+    async def alarm(self, file: File, content: Content, error: Corrupt) -> None:
+        """Say loudly that stored bytes are damaged, and stop serving and sharing them (C-25)."""
+        log.error(
+            "content_corrupt",
+            key=content.key,
+            file=str(file.id),
+            problem=error.details.get("problem"),
+        )
+
+        def work(tx: Tx) -> None:
+            contents.mark(tx, content.id, ContentState.CORRUPT)
+            record(tx, content.space_id, None, "content.corrupt", file.id, content=str(content.id))
+
+        try:
+            await self._catalog.write(work)
+        except ConsigneError as failure:
+            log.error("content_alarm_failed", key=content.key, error=failure.message)

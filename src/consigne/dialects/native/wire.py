@@ -1,0 +1,324 @@
+"""What answers look like: entities as JSON documents. Pure functions.
+
+Times are ISO 8601 in UTC with milliseconds, sizes bytes, digests lower-case hexadecimal. Ids are
+UUIDs; users and spaces have small numbers. A 63-bit number never appears as a JSON number (C-30).
+"""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from consigne.core.access import guards_of
+from consigne.core.sessions import Progress
+from consigne.model.entities import (
+    Access,
+    Annotations,
+    ApiKey,
+    Event,
+    File,
+    Folder,
+    Part,
+    Principal,
+    Space,
+    State,
+    Upload,
+    Version,
+)
+from consigne.model.identity import Kind, to_uuid
+from consigne.model.rights import Role
+
+OCTETS = "application/octet-stream"
+
+_annotations = msgspec.json.Decoder(Annotations).decode
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+
+
+class FileDocument(msgspec.Struct, frozen=True):
+    """A file as every route shows it. ``type`` is the declared type, else the detected one."""
+
+    id: str
+    name: str
+    size: int
+    type: str
+    detected_type: str | None
+    sha256: str | None
+    md5: str | None
+    state: State
+    access: Access
+    folder: str | None
+    version: int
+    owner: int | None
+    tags: list[str]
+    meta: dict[str, str]
+    reference: str | None
+    date: str | None
+    source: bool
+    created_at: str
+    completed_at: str | None
+    updated_at: str | None
+    expires_at: str | None
+    released_at: str | None
+    guards: list[str]
+    retain_until: str | None
+    hold_reason: str | None
+
+
+FILE_FIELDS = frozenset(FileDocument.__struct_fields__)
+
+
+@lru_cache(maxsize=65_536)
+def uuid_of(kind: Kind, number: int) -> str:
+    """Return the UUID of an id; remembered, as the checksum costs more than the rest of a row."""
+    return to_uuid(kind, number)
+
+
+@lru_cache(maxsize=65_536)
+def iso(milliseconds: int) -> str:
+    """Return a time as ISO 8601 in UTC with milliseconds.
+
+    >>> iso(784111777999)
+    '1994-11-06T08:49:37.999Z'
+    """
+    seconds, rest = divmod(min(milliseconds, _LAST_MS), 1000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def file_document(file: File, now: int) -> FileDocument:
+    """Return the document of a file; ``now`` decides which guards still stand."""
+    notes = _annotations(file.meta) if file.meta else None
+    return FileDocument(
+        uuid_of(Kind.FILE, file.id),
+        file.name,
+        file.size,
+        file.declared_type or file.detected_type or OCTETS,
+        file.detected_type,
+        file.sha256.hex() if file.sha256 else None,
+        file.md5.hex() if file.md5 else None,
+        file.state,
+        file.access,
+        None if file.folder_id is None else uuid_of(Kind.FOLDER, file.folder_id),
+        file.version,
+        file.owner_id,
+        notes.tags if notes else [],
+        notes.fields if notes else {},
+        file.reference,
+        file.date,
+        file.is_source,
+        iso(file.created_at),
+        _maybe(file.completed_at),
+        _maybe(file.updated_at),
+        _maybe(file.expires_at),
+        _maybe(file.released_at),
+        guards_of(file, now).names() if file.guards else [],
+        _maybe(file.retain_until),
+        file.hold_reason,
+    )
+
+
+def projected(document: FileDocument, fields: frozenset[str]) -> dict[str, Any]:
+    """Return only some members of a document; ``id`` always stays."""
+    return {
+        name: getattr(document, name)
+        for name in document.__struct_fields__
+        if name in fields or name == "id"
+    }
+
+
+def guards_document(file: File, now: int) -> dict[str, Any]:
+    """Return what stands in the way of changing a file (C-12)."""
+    return {
+        "guards": guards_of(file, now).names(),
+        "hold_reason": file.hold_reason,
+        "retain_until": _maybe(file.retain_until),
+    }
+
+
+def versions_document(file: File, replaced: list[Version]) -> dict[str, Any]:
+    """Return the versions of a file, the current one first."""
+    current = {
+        "number": file.version,
+        "current": True,
+        "name": file.name,
+        "size": file.size,
+        "type": file.declared_type or file.detected_type or OCTETS,
+        "detected_type": file.detected_type,
+        "sha256": file.sha256.hex() if file.sha256 else None,
+        "md5": file.md5.hex() if file.md5 else None,
+        "created_at": _maybe(file.completed_at),
+        "created_by": file.updated_by or file.owner_id,
+        "replaced_at": None,
+    }
+    return {"versions": [current, *map(_version, replaced)]}
+
+
+def _version(version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "current": False,
+        "name": version.name,
+        "size": version.size,
+        "type": version.declared_type or version.detected_type or OCTETS,
+        "detected_type": version.detected_type,
+        "sha256": version.sha256.hex(),
+        "md5": version.md5.hex(),
+        "created_at": iso(version.created_at),
+        "created_by": version.created_by,
+        "replaced_at": iso(version.replaced_at),
+    }
+
+
+def upload_document(upload: Upload, *, parts: list[Part] | None = None) -> dict[str, Any]:
+    """Return an upload session; ``parts`` adds what was received, number by number."""
+    document: dict[str, Any] = {
+        "id": uuid_of(Kind.UPLOAD, upload.id),
+        "file": None if upload.file_id is None else uuid_of(Kind.FILE, upload.file_id),
+        "state": upload.state,
+        "length": upload.length,
+        "received": upload.received,
+        "part_size": upload.part_size,
+        "parts_total": upload.parts_total,
+        "parts_received": upload.parts_received,
+        "created_at": iso(upload.created_at),
+        "updated_at": iso(upload.updated_at),
+        "expires_at": iso(upload.expires_at),
+    }
+    if parts is not None:
+        document["parts"] = [
+            {"number": part.number, "size": part.size, "sha256": part.sha256.hex()}
+            for part in parts
+        ]
+    return document
+
+
+def progress_document(progress: Progress, now: int) -> dict[str, Any]:
+    """Return where a session stands, and the file once it is complete."""
+    document = upload_document(progress.upload)
+    if progress.complete:
+        document["completed"] = file_document(progress.file, now)
+    return document
+
+
+def folder_document(folder: Folder, path: str | None = None) -> dict[str, Any]:
+    """Return a folder; ``path`` from the root, slashes in names as ``%2F``."""
+    document: dict[str, Any] = {
+        "id": uuid_of(Kind.FOLDER, folder.id),
+        "name": folder.name,
+        "parent": None if folder.parent_id is None else uuid_of(Kind.FOLDER, folder.parent_id),
+        "created_by": folder.created_by,
+        "created_at": iso(folder.created_at),
+        "updated_at": _maybe(folder.updated_at),
+    }
+    if path is not None:
+        document["path"] = path
+    return document
+
+
+def space_document(space: Space, role: Role | None) -> dict[str, Any]:
+    """Return what every member may know of a space."""
+    return {
+        "id": space.id,
+        "short": space.short,
+        "name": space.name,
+        "role": role,
+        "signup_open": space.signup_open,
+        "created_at": iso(space.created_at),
+    }
+
+
+def usage_document(space: Space, files: int | None) -> dict[str, Any]:
+    """Return the counters of a space in bytes (C-24); ``free`` is null without a quota."""
+    free = None if space.quota is None else max(0, space.quota - space.used - space.reserved)
+    return {
+        "quota": space.quota,
+        "used": space.used,
+        "reserved": space.reserved,
+        "undo": space.undo,
+        "free": free,
+        "files": files,
+        "ocr_credits": space.ocr_credits,
+    }
+
+
+def user_document(user: Principal) -> dict[str, Any]:
+    """Return a user; ``home`` is the number of his home space."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "username": user.username,
+        "name": user.name,
+        "is_active": user.is_active,
+        "is_operator": user.is_operator,
+        "home": user.home_space_id,
+        "created_at": iso(user.created_at),
+    }
+
+
+def member_document(role: Role, user: Principal) -> dict[str, Any]:
+    """Return a member of a space."""
+    return {
+        "user": user.id,
+        "email": user.email,
+        "username": user.username,
+        "name": user.name,
+        "role": role,
+    }
+
+
+def key_document(key: ApiKey, secret: str | None = None) -> dict[str, Any]:
+    """Return a key; its secret only when it was just made. ``hint``: its last characters."""
+    document: dict[str, Any] = {
+        "id": uuid_of(Kind.KEY, key.id),
+        "name": key.name,
+        "user": key.principal_id,
+        "space": key.space_id,
+        "methods": key.methods.split(",") if key.methods else None,
+        "hint": key.hint,
+        "created_at": iso(key.created_at),
+        "expires_at": _maybe(key.expires_at),
+    }
+    if secret is not None:
+        document["key"] = secret
+    return document
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    """Return an event; ``subject`` is the id of what it is about, in that thing's own spelling."""
+    data = msgspec.json.decode(event.data) if event.data else {}
+    for name in ("source", "file"):
+        if str(data.get(name, "")).isdigit():
+            data[name] = uuid_of(Kind.FILE, int(data[name]))
+    return {
+        "sequence": event.sequence,
+        "id": uuid_of(Kind.EVENT, event.id),
+        "at": iso(event.at),
+        "action": event.action,
+        "actor": event.actor_id,
+        "subject": _subject(event),
+        "data": data,
+        "digest": event.digest.hex() if event.digest else None,
+    }
+
+
+_SUBJECTS = {
+    "file": Kind.FILE,
+    "upload": Kind.FILE,  # an upload is told of under the file that it fills
+    "content": Kind.FILE,
+    "folder": Kind.FOLDER,
+    "key": Kind.KEY,
+    "job": Kind.JOB,
+}
+
+
+def _subject(event: Event) -> str | None:
+    if event.subject is None:
+        return None
+    kind = _SUBJECTS.get(event.action.partition(".")[0])
+    return str(event.subject) if kind is None else uuid_of(kind, event.subject)
+
+
+def _maybe(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else iso(milliseconds)

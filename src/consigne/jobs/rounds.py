@@ -1,0 +1,92 @@
+"""The rounds: what a server does again and again beside its requests (embedded default).
+
+The sweeper runs in one process at a time, by a lease in the catalog; the audit sealer may run in
+several, as the head of a chain decides who wins; so may the worker, as the lease on each job does.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from consigne.catalog import once
+from consigne.catalog.engine import Catalog, Tx
+from consigne.core.clock import ms, now_ms
+from consigne.core.history import History
+from consigne.core.holders import is_dead, new_holder
+from consigne.errors import ConsigneError
+from consigne.jobs.sweeper import Sweeper
+from consigne.jobs.worker import Worker
+from consigne.settings import Settings
+
+log = structlog.get_logger()
+
+Work = Callable[[], Awaitable[object]]
+
+
+class Rounds:
+    """Background tasks of one server process: ``start`` and ``stop``."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        sweeper: Sweeper,
+        history: History,
+        settings: Settings,
+        worker: Worker | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._sweeper = sweeper
+        self._history = history
+        self._settings = settings
+        self._worker = worker
+        self._holder = new_holder()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._works: list[tuple[str, float, Work]] = [
+            ("sweep", settings.sweep_every, self._sweep),
+            ("seal", settings.seal_every, self._history.seal),
+        ]
+
+    def every(self, name: str, pause: float, work: Work) -> None:
+        """Add a work that is done every ``pause`` seconds, from ``start`` on."""
+        self._works.append((name, pause, work))
+
+    async def start(self) -> None:
+        if self._worker is not None:
+            await self._worker.start()
+        self._tasks = [asyncio.create_task(_forever(*work)) for work in self._works]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._worker is not None:
+            await self._worker.stop()
+
+    async def _sweep(self) -> None:
+        now = now_ms()
+        until = now + ms(2 * self._settings.sweep_every + 5)
+
+        def work(tx: Tx) -> bool:
+            if once.take_lease(tx, "sweep", self._holder, now, until):
+                return True
+            past = once.holder_of(tx, "sweep")
+            if past is None or not is_dead(past):
+                return False
+            return once.take_over(tx, "sweep", past, self._holder, until)
+
+        if await self._catalog.write(work):
+            await self._sweeper.sweep()
+
+
+async def _forever(name: str, pause: float, work: Work) -> None:
+    while True:
+        try:
+            await work()
+        except ConsigneError as error:
+            log.warning("round_failed", round=name, error=error.message)
+        except OSError as error:
+            log.warning("round_failed", round=name, error=str(error))
+        except Exception:  # a round must outlive whatever goes wrong in it
+            log.exception("round_failed", round=name)
+        await asyncio.sleep(pause)

@@ -1,0 +1,226 @@
+"""The sweeper: removes what is expired, abandoned, released for long, or referred to by nothing.
+
+One sweeper serves all dialects. Deletion goes catalog first, bytes later: a content without
+references is doomed in one transaction, so that nobody can adopt it any more, and unlinked after
+it (C-20). Every step is small, can be repeated, and loses nothing when it is killed.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from consigne.blobs.bucket import Bucket
+from consigne.catalog import contents, files, jobs, once, principals, spaces, uploads
+from consigne.catalog.engine import Catalog, Tx
+from consigne.core import keeping
+from consigne.core.clock import ms, now_ms
+from consigne.core.passwords import WINDOW
+from consigne.core.sessions import end
+from consigne.model.entities import Content, Space, State
+from consigne.settings import Settings
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+_BATCH = 100
+_UPLOAD_TOMBSTONE = 7 * 86_400_000
+
+
+class Swept(msgspec.Struct):
+    """What one run of the sweeper removed."""
+
+    uploads: int = 0
+    expired: int = 0
+    purged: int = 0
+    versions: int = 0
+    contents: int = 0
+    stages: int = 0
+
+    def __bool__(self) -> bool:
+        return any(msgspec.structs.astuple(self))
+
+
+class Sweeper:
+    """One run at a time: ``sweep``."""
+
+    def __init__(self, catalog: Catalog, bucket: Bucket, settings: Settings) -> None:
+        self._catalog = catalog
+        self._bucket = bucket
+        self._settings = settings
+
+    async def sweep(self) -> Swept:
+        """Remove everything that is due now."""
+        swept = Swept()
+        swept.uploads = await self._repeat(self._end_uploads)
+        swept.expired = await self._repeat(self._expire_files)
+        swept.purged = await self._repeat(self._purge_released)
+        swept.versions = await self._repeat(self._drop_versions)
+        swept.purged += await self._relieve_spaces()
+        swept.contents = await self._remove_contents()
+        swept.stages = await self._remove_stages()
+        before = now_ms() - ms(self._settings.job_history)
+        await self._catalog.write(lambda tx: _forget(tx, before))
+        if swept:
+            log.info("swept", **msgspec.structs.asdict(swept))
+        return swept
+
+    async def _repeat(self, step: Callable[[], Awaitable[int]]) -> int:
+        total = 0
+        while count := await step():
+            total += count
+            if count < _BATCH:
+                break
+        return total
+
+    async def _end_uploads(self) -> int:
+        now = now_ms()
+        due = await self._catalog.read(lambda tx: uploads.expired(tx, now, _BATCH))
+
+        def work(tx: Tx) -> list[str]:
+            stages = []
+            for each in due:
+                present = uploads.lock(tx, each.id)
+                if present is None or present.expires_at > now or present.lease_until > now:
+                    continue
+                if present.state == "done":
+                    uploads.remove(tx, present.id)
+                else:
+                    end(tx, present, "expire", now, _UPLOAD_TOMBSTONE)
+                stages.append(present.stage)
+            return stages
+
+        if due:
+            for stage in await self._catalog.write(work):
+                if stage:
+                    await self._bucket.drop_stage(stage)
+        return len(due)
+
+    async def _expire_files(self) -> int:
+        now = now_ms()
+        due = await self._catalog.read(lambda tx: files.expired(tx, now, _BATCH))
+
+        def work(tx: Tx) -> None:
+            for each in due:
+                file = files.lock(tx, each.id)
+                if file is None or file.expires_at is None or file.expires_at > now:
+                    continue
+                if file.state is State.HELD:
+                    keeping.release(tx, file, None, now, "expired")
+                elif file.state is State.EXPECTED:
+                    keeping.bury(tx, file, "expired", now, now + _UPLOAD_TOMBSTONE)
+
+        if due:
+            await self._catalog.write(work)
+        return len(due)
+
+    async def _purge_released(self) -> int:
+        now = now_ms()
+        before = now - ms(self._settings.grace)
+        due = await self._catalog.read(lambda tx: files.released(tx, before, _BATCH))
+
+        def work(tx: Tx) -> None:
+            for each in due:
+                file = files.lock(tx, each.id)
+                if file is not None and file.state is State.RELEASED:
+                    keeping.purge(tx, file, None, now, now + ms(self._settings.tombstones))
+
+        if due:
+            await self._catalog.write(work)
+        return len(due)
+
+    async def _drop_versions(self) -> int:
+        now = now_ms()
+        before = now - ms(self._settings.undo_age)
+        due = await self._catalog.read(lambda tx: files.old_versions(tx, before, _BATCH))
+
+        def work(tx: Tx) -> None:
+            for version, space_id in due:
+                present = files.version_of(tx, version.file_id, version.number)
+                if present is not None and not present.pins:
+                    keeping.drop_version(tx, space_id, present, now)
+
+        if due:
+            await self._catalog.write(work)
+        return len(due)
+
+    async def _relieve_spaces(self) -> int:
+        """Shorten the undo of spaces that need the room, oldest first (C-16, C-24)."""
+        total, after = 0, 0
+        while page := await self._read(partial(spaces.page, after=after, limit=_BATCH)):
+            for space in page:
+                while self._pressure(space) > 0:
+                    count, space = await self._catalog.write(partial(self._relieve, space=space))
+                    total += count
+                    if not count:
+                        break
+            after = page[-1].id
+        return total
+
+    def _pressure(self, space: Space) -> int:
+        """Return how many bytes of undo a space has beyond its ceiling."""
+        ceilings = []
+        if self._settings.undo_max_size:
+            ceilings.append(self._settings.undo_max_size)
+        if space.quota is not None:
+            ceilings.append(max(0, space.quota - space.used - space.reserved))
+        return space.undo - min(ceilings) if ceilings else 0
+
+    def _relieve(self, tx: Tx, space: Space) -> tuple[int, Space]:
+        """Drop undo of a space until it fits; return how many things, and the space as it is."""
+        now = now_ms()
+        present = spaces.lock(tx, space.id)
+        over, count = self._pressure(present), 0
+        for version in files.old_versions_in(tx, space.id, _BATCH):
+            if over > 0:
+                keeping.drop_version(tx, space.id, version, now)
+                over, count = over - version.size, count + 1
+        for file in files.released_in(tx, space.id, _BATCH):
+            if over > 0:
+                keeping.purge(tx, file, None, now, now + ms(self._settings.tombstones))
+                over, count = over - file.size, count + 1
+        return count, spaces.lock(tx, space.id)
+
+    async def _remove_contents(self) -> int:
+        before = now_ms() - ms(self._settings.purge_guard)
+        total = 0
+        while due := await self._read(lambda tx: contents.idle(tx, before, _BATCH)):
+            for content in due:
+                total += await self._remove_content(content, before)
+            if len(due) < _BATCH:
+                break
+        return total
+
+    async def _remove_content(self, content: Content, before: int) -> int:
+        doomed = await self._catalog.write(lambda tx: contents.doom(tx, content.id, before))
+        if not doomed:
+            return 0
+        await self._bucket.delete(content.key)
+        await self._catalog.write(lambda tx: contents.delete_doomed(tx, content.id))
+        return 1
+
+    async def _remove_stages(self) -> int:
+        """Drop stages that no session knows and nobody has written to for a while."""
+        before = now_ms() - ms(max(self._settings.purge_guard, 2 * self._settings.lease))
+        total = 0
+        async for stage in self._bucket.stages():
+            if stage.modified_at > before:
+                continue
+            known = await self._read(partial(uploads.stage_is_known, stage=stage.key))
+            if not known:
+                await self._bucket.drop_stage(stage.key)
+                total += 1
+        return total
+
+    async def _read(self, work: Callable[[Tx], T]) -> T:
+        return await self._catalog.read(work)
+
+
+def _forget(tx: Tx, ended_before: int) -> None:
+    now = now_ms()
+    jobs.forget(tx, ended_before)
+    once.forget(tx, now)
+    files.forget_tombstones(tx, now)
+    principals.forget(tx, now, now - WINDOW)

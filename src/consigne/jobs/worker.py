@@ -1,0 +1,153 @@
+"""The worker: claims jobs and runs their handlers, a few at a time.
+
+A handler is a coroutine; what is heavy it does in child processes (``sandbox``). While it runs its
+lease is renewed; when the lease is lost (a cancelled job, a machine that slept) it is stopped. An
+error that may pass puts the job back with a growing pause, any other fails it.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from consigne.core import jobs as core
+from consigne.errors import ConsigneError, Internal, WrongState
+from consigne.jobs.queue import Queue
+from consigne.model.entities import Job
+
+log = structlog.get_logger()
+
+
+class Run:
+    """One attempt at a job, as its handler sees it."""
+
+    def __init__(self, job: Job, queue: Queue) -> None:
+        self.job = job
+        self._queue = queue
+
+    async def progress(self, done: int, total: int | None = None) -> None:
+        """Say how far it is. Raises WrongState where the lease is lost."""
+        if not await self._queue.progress(self.job, done, total):
+            raise WrongState("The lease on the job is lost.", state="lost", verb="progress")
+
+
+Handler = Callable[[Run], Awaitable[Any]]
+"""Does a job; returns its result (anything that is JSON). A handler whose effect must happen once
+ends the job itself, in the transaction of the effect (``core.jobs.finish``)."""
+
+
+class Worker:
+    """``start`` and ``stop``; ``slots`` jobs at a time, ``poll`` seconds between looks."""
+
+    def __init__(
+        self, queue: Queue, handlers: Mapping[str, Handler], *, slots: int = 1, poll: float = 0.25
+    ) -> None:
+        self._queue = queue
+        self._handlers = handlers
+        self._slots = slots
+        self._poll = poll
+        self.holder = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self._beat()
+        self._tasks = [asyncio.create_task(self._heartbeat())]
+        self._tasks += [asyncio.create_task(self._slot()) for _ in range(self._slots)]
+
+    async def stop(self) -> None:
+        """Put back what is under way and end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        with suppress(ConsigneError):
+            await self._queue.still(self.holder)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self._queue.lease / 3)
+            try:
+                await self._beat()
+            except Exception as error:
+                log.warning("heartbeat_failed", error=str(error))
+
+    async def _beat(self) -> None:
+        await self._queue.beat(list(self._handlers), self.holder, self._queue.lease)
+
+    async def _slot(self) -> None:
+        while True:
+            try:
+                job = await self._claim()
+                if job is None:
+                    await asyncio.sleep(self._poll)
+                else:
+                    await self._do(job)
+            except Exception as error:  # whatever it is, the next job must not wait for ever
+                log.warning("worker_failed", error=str(error))
+                await asyncio.sleep(max(1.0, self._poll))
+
+    async def _claim(self) -> Job | None:
+        if not await self._queue.is_due():
+            return None
+        return await self._queue.claim(list(self._handlers), self.holder)
+
+    async def _do(self, job: Job) -> None:
+        """Run the handler of a claimed job beside the renewal of its lease, and settle it."""
+        handling = asyncio.ensure_future(self._handlers[job.kind](Run(job, self._queue)))
+        renewal = asyncio.create_task(self._renew(job, handling))
+        try:
+            result = await handling
+        except asyncio.CancelledError:
+            handling.cancel()
+            await asyncio.gather(handling, return_exceptions=True)
+            told = asyncio.current_task()
+            if told is not None and told.cancelling():
+                with suppress(ConsigneError):
+                    await self._queue.put_back(job)
+                raise
+            log.info("job_lost", job=str(job.id), kind=job.kind)
+        except Exception as error:
+            await self._settle(job, error)
+        else:
+            await self._queue.finish(job, result)
+            log.info("job_done", job=str(job.id), kind=job.kind)
+        finally:
+            renewal.cancel()
+
+    async def _renew(self, job: Job, handling: "asyncio.Future[Any]") -> None:
+        """Prolong the lease until the handler ends; stop the handler where it is lost."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._queue.lease
+        while True:
+            await asyncio.sleep(self._queue.lease / 4)
+            asked_at = loop.time()
+            try:
+                held = await self._queue.renew(job)
+            except ConsigneError:
+                held = asked_at < until
+            else:
+                until = asked_at + self._queue.lease
+            if not held:
+                handling.cancel()
+                return
+
+    async def _settle(self, job: Job, error: Exception) -> None:
+        if isinstance(error, WrongState) and error.details.get("state") == "lost":
+            log.info("job_lost", job=str(job.id), kind=job.kind)
+            return
+        if isinstance(error, ConsigneError):
+            refusal, again = error, core.may_pass(error)
+        else:
+            log.error("job_crashed", job=str(job.id), kind=job.kind, exc_info=error)
+            refusal, again = Internal("The job failed unexpectedly."), True
+        failure = core.failure_of(refusal)
+        log.warning("job_failed", job=str(job.id), kind=job.kind, code=failure.code,
+                    error=failure.message, attempt=job.attempts, again=again)  # fmt: skip
+        if again:
+            await self._queue.retry(job, failure)
+        else:
+            await self._queue.fail(job, failure)

@@ -1,0 +1,182 @@
+"""Settings: one frozen value, read once at the start and passed down (C-57).
+
+Each setting has one flat name. It comes from the command line, else from the environment as
+``CONSIGNE_<NAME>``, else from a TOML file (tables are joined by ``_``: ``[upload] max_size`` is
+``upload_max_size``), else from the default here. Sizes are bytes and accept ``10MiB`` or ``5GB``;
+lists are separated by commas in the environment.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+
+# Variables that say where settings are, and what the client commands talk to.
+NOT_SETTINGS = frozenset({"CONSIGNE_CONFIG", "CONSIGNE_URL", "CONSIGNE_KEY", "CONSIGNE_SPACE"})
+
+_UNITS = {"": 1, "b": 1}
+for _power, _letter in enumerate("kmgtp", start=1):
+    _UNITS[f"{_letter}b"] = 1000**_power
+    _UNITS[f"{_letter}ib"] = 1024**_power
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
+
+Size = Annotated[int, msgspec.Meta(ge=0, extra={"unit": "size"})]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a value of the wrong kind; the text names it."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings. The comment behind each is its line in the reference."""
+
+    data: str = "./data"  # folder of the embedded store, catalog and keys
+    host: str = "127.0.0.1"  # address to listen on
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080  # port to listen on; 0: any free one
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # server processes
+    public_url: str = ""  # base URL that clients use; default http://host:port
+    allowed_hosts: list[str] = []  # further host names that are served; "*" allows all
+    trusted_proxies: list[str] = []  # addresses whose X-Forwarded-For is believed
+    cors_origins: list[str] = []  # browser origins that may call every dialect; "*" allows all
+    catalog: str = ""  # database URL; default sqlite in the data folder
+    catalog_pool: Annotated[int, msgspec.Meta(ge=1)] = 8  # PostgreSQL connections per process
+    blobs: str = ""  # where bytes go; default the data folder; "memory" for tests
+    small_size: Size | None = None  # contents up to this size share one embedded store
+    master_key: str = ""  # 32 bytes in hex that encrypt secrets; default a file in the data folder
+    log_level: str = "info"  # debug, info, warning or error
+    log_format: str = "console"  # console or json
+
+    bootstrap_user: str = ""  # email:password of the first user
+    bootstrap_key: str = ""  # the first API key, at least 32 characters
+    bootstrap_client: str = ""  # id:secret of the first OAuth client
+
+    quota: Size = 0  # quota of a new space; 0: unlimited
+    ocr_credits: Count = 100  # OCR page credits of a new space
+    upload_max_size: Size = 5 * TIB  # largest file
+    append_max_size: Size = 1 * GIB  # largest file that open-ended appends may make
+    upload_expiry: Seconds = 86_400  # an unfinished upload ends this long after its last part
+    upload_wait: Seconds = 30  # how long requests for one upload wait for each other
+    uploads_per_user: Count = 100  # unfinished uploads of one user in a space
+    hold_expiry: Seconds = 2 * 86_400  # a held file that nobody claims is released after this
+    body_idle: Seconds = 60  # a request body that is silent for longer is cut off
+    lease: Seconds = 60  # how long a process that died keeps what it was writing
+    drain: Seconds = 30  # how long a stopping server waits for requests in flight
+    grace: Seconds = 30 * 86_400  # how long released files stay in the trash
+    undo_versions: Count = 10  # replaced versions that are kept as undo
+    undo_age: Seconds = 30 * 86_400  # how long replaced versions are kept as undo
+    undo_max_size: Size = 0  # ceiling of trash and undo in a space; 0: the room its quota leaves
+    purge_guard: Seconds = 3_600  # unreferenced bytes stay this long, for readers in flight
+    sweep_every: Seconds = 30  # pause between two runs of the sweeper
+    seal_every: Seconds = 0.25  # pause between two runs of the audit sealer
+    worker: bool = True  # whether the server does jobs itself; else run `consigne worker`
+    worker_slots: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1  # jobs at a time, per process
+    job_poll: Annotated[float, msgspec.Meta(gt=0)] = 0.25  # pause of an idle worker between looks
+    job_lease: Annotated[float, msgspec.Meta(gt=0)] = 30  # a silent worker's job is taken over then
+    job_history: Seconds = 30 * 86_400  # how long ended jobs are listed
+    ocr_wait: Seconds = 300  # how long a request waits for its text before it gets the job
+    ocr_languages: str = "fra"  # languages of the engine, joined by +, such as fra+eng
+    ocr_max_size: Size = 256 * MIB  # largest document that is read
+    ocr_max_pages: Count = 500  # most pages of a document that is read
+    ocr_max_pixels: Count = 100_000_000  # most pixels of an image that is decoded
+    ocr_memory: Size = 1 * GIB  # memory of the process that decodes a document
+    ocr_page_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for one page
+    ocr_time: Annotated[float, msgspec.Meta(gt=0)] = 1_800  # longest time for one document
+    tombstones: Seconds = 30 * 86_400  # how long ended ids are remembered
+    token_life: Seconds = 30 * 86_400  # validity of a log-in token
+    login_failures: Count = 10  # failed log-ins per account and address in 15 minutes
+    login_failures_wide: Count = 100  # failed log-ins per account, or per address, in 15 minutes
+    appmixer_max_size: Size = 5 * GIB  # largest file through the Appmixer dialect
+    appmixer_hosts: list[str] = []  # host names that speak only the Appmixer dialect
+
+    arrhes_max_size: Size = 50_000_000  # largest file through the Arrhes dialect
+    incoming_expiry: Seconds = 3_600  # bytes sent to a signed URL wait this long for finalize
+    s3_region: str = "us-east-1"  # region that signed URLs name
+    s3_put_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of PUT URLs
+    s3_get_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600  # validity of GET URLs
+    s3_delete_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of DELETE URLs
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def base_url(self) -> str:
+        """The public base URL without a final slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def load(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Read the settings: overrides, then the environment, then the file, then defaults.
+
+    The file is ``file``, else ``CONSIGNE_CONFIG``. Raises SettingsError naming every wrong key.
+    """
+    path = file or (Path(environ["CONSIGNE_CONFIG"]) if environ.get("CONSIGNE_CONFIG") else None)
+    raw: dict[str, Any] = dict(_flatten(tomllib.loads(path.read_text()))) if path else {}
+    for name, text in environ.items():
+        if name.startswith("CONSIGNE_") and name not in NOT_SETTINGS:
+            raw[name.removeprefix("CONSIGNE_").lower()] = text
+    raw.update({k: v for k, v in (overrides or {}).items() if v is not None})
+    return _convert(raw)
+
+
+def parse_size(text: str | int) -> int:
+    """Return a number of bytes: ``5GiB`` is 5 * 2**30, ``5GB`` 5 * 10**9. Raises SettingsError."""
+    if isinstance(text, int):
+        return text
+    match = _SIZE.fullmatch(text)
+    if not match or match[2].lower() not in _UNITS:
+        raise SettingsError(f"{text!r} is not a size such as 500MB or 2GiB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _convert(raw: Mapping[str, Any]) -> Settings:
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, value in raw.items():
+        if name not in fields:
+            problems.append(f"{name}: there is no such setting")
+            continue
+        kind = fields[name].type
+        try:
+            values[name] = msgspec.convert(_prepare(value, kind), kind, strict=False)
+        except (msgspec.ValidationError, SettingsError) as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise SettingsError("; ".join(sorted(problems)))
+    return Settings(**values)
+
+
+def _prepare(value: Any, kind: Any) -> Any:
+    if isinstance(value, str):
+        if kind == list[str]:
+            return [item.strip() for item in value.split(",") if item.strip()]
+        if kind in (Size, Size | None):
+            return parse_size(value)
+    return value
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    items: list[tuple[str, Any]] = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            items += _flatten(value, f"{prefix}{name}_")
+        else:
+            items.append((f"{prefix}{name}", value))
+    return items

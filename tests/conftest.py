@@ -1,0 +1,27 @@
+"""Fixtures for every test; the parts they start are in `tests.parts`."""
+
+import os
+
+import pytest
+
+from tests.parts.catalogs import migrated_url, postgres_template, sqlite_template
+from tests.parts.postgres import postgres_cluster, postgres_url
+from tests.parts.server import fresh_server, server, start_server
+
+__all__ = [
+    "fresh_server",
+    "migrated_url",
+    "postgres_cluster",
+    "postgres_template",
+    "postgres_url",
+    "server",
+    "soak_rounds",
+    "sqlite_template",
+    "start_server",
+]
+
+
+@pytest.fixture
+def soak_rounds() -> int:
+    """Say how often to repeat a crash test: a few times in `make test`, more in `make soak`."""
+    return int(os.environ.get("SOAK_ROUNDS", "10"))
