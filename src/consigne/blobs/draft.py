@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from consigne.blobs.digests import Digester
-from consigne.blobs.driver import Driver, Stage
+from consigne.blobs.driver import Driver, Promise, Stage
 from consigne.blobs.faults import telling_storage_full
 from consigne.errors import Corrupt
 
@@ -13,11 +13,26 @@ from consigne.errors import Corrupt
 class Holding(Protocol):
     """Where a draft's bytes are until they are stored."""
 
+    def promise(self) -> tuple[str, Promise] | None:
+        """Begin to store small bytes (``Driver.promise``); None where ``store`` must do it."""
+
     async def store(self) -> str:
         """Make the bytes durable under a fresh key and return it."""
 
     async def discard(self) -> None:
         """Let go of the bytes. May be called more than once."""
+
+
+class Stowing:
+    """A promise whose failure is one of ``consigne.errors``."""
+
+    def __init__(self, promise: Promise) -> None:
+        self._promise = promise
+
+    def wait(self) -> None:
+        """Return when the bytes are durable. Raises StorageFull. Blocks."""
+        with telling_storage_full():
+            self._promise.wait()
 
 
 class Draft:
@@ -39,6 +54,17 @@ class Draft:
         self.extra = digester.extra
         self._holding = holding
         self._key: str | None = None
+
+    def promise(self) -> tuple[str, Stowing] | None:
+        """Return the key of small bytes before they are stored; None where ``store`` must do it.
+
+        The caller lets no row that names the key become durable before the promise is kept.
+        """
+        made = self._holding.promise()
+        if made is None:
+            return None
+        self._key, promise = made
+        return self._key, Stowing(promise)
 
     async def store(self) -> str:
         """Return the content's key once its bytes are on stable storage. Raises StorageFull.
@@ -74,6 +100,10 @@ class InMemory:
         self._driver = driver
         self._data = data
 
+    def promise(self) -> tuple[str, Promise] | None:
+        """Ask the driver."""
+        return self._driver.promise(self._data)
+
     async def store(self) -> str:
         """Put the bytes."""
         return await self._driver.put(self._data)
@@ -88,6 +118,9 @@ class Staged:
     def __init__(self, stage: Stage, size: int) -> None:
         self._stage = stage
         self._size = size
+
+    def promise(self) -> None:
+        """Return None: a commit takes its time."""
 
     async def store(self) -> str:
         """Commit the stage and drop it."""
@@ -112,6 +145,9 @@ class Assembled:
         self._driver = driver
         self._stage = stage
         self._size = size
+
+    def promise(self) -> None:
+        """Return None: the bytes have to be read first."""
 
     async def store(self) -> str:
         """Commit the stage, or put the bytes of a small one; the stage stays (``Stage.commit``)."""

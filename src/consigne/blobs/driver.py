@@ -41,6 +41,16 @@ class NoSpace(Exception):
     """The medium is full or refuses to grow."""
 
 
+class Promise(Protocol):
+    """Bytes that have their key already and will be durable soon."""
+
+    def wait(self) -> None:
+        """Return when they are durable; raise NoSpace, or what else prevented it. Blocks a thread.
+
+        May be called more than once.
+        """
+
+
 class Stage(Protocol):
     """Bytes on their way in: random-access until committed, invisible to ``get``.
 
@@ -86,6 +96,13 @@ class Driver(Protocol):
 
     async def put(self, data: bytes) -> str:
         """Store a small content durably under a fresh key and return the key. Raises NoSpace."""
+
+    def promise(self, data: bytes) -> tuple[str, Promise] | None:
+        """Begin to store a small content; return its key at once, and the promise of its bytes.
+
+        None where the store cannot say a key beforehand: ``put`` it. Whoever gives up the key
+        deletes it, once the promise is kept.
+        """
 
     async def stage(self, name: str) -> Stage:
         """Open the stage of this name (32 hex digits), creating an empty one where none is."""

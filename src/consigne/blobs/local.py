@@ -27,7 +27,7 @@ from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
 
-from consigne.blobs.driver import Capabilities, KeyMissing, Stored
+from consigne.blobs.driver import Capabilities, KeyMissing, Promise, Stored
 from consigne.blobs.handles import Handles
 from consigne.blobs.local_stage import LocalStage, fsync_folder, telling_full
 from consigne.blobs.small import SmallStore
@@ -86,6 +86,11 @@ class LocalDriver:
     async def put(self, data: bytes) -> str:
         """Store a small content in a group commit. Raises NoSpace."""
         return "s-" + (await self._small.put(data)).hex()
+
+    def promise(self, data: bytes) -> tuple[str, Promise]:
+        """Put a small content in line for the next group commit."""
+        id, kept = self._small.promise(data)
+        return "s-" + id.hex(), kept
 
     async def stage(self, name: str) -> LocalStage:
         """Open or create the stage ``name``; raises ValueError unless it is 32 hex digits."""

@@ -30,6 +30,9 @@ class MemoryDriver:
         self.claim(len(data))
         return self.keep("s-", data)
 
+    def promise(self, data: bytes) -> None:
+        """Return None: ``put`` takes no time."""
+
     async def stage(self, name: str) -> "MemoryStage":
         """Open or create the stage ``name``; raises ValueError unless it is 32 hex digits."""
         if len(name) != 32 or set(name) - set("0123456789abcdef"):

@@ -7,7 +7,8 @@ Rules:
 
 - Only the writer thread changes the database. It takes *all* waiting changes, writes them in one
   transaction and wakes all callers with a single call into the event loop; anything finer spends
-  its time in handing the GIL back and forth.
+  its time in handing the GIL back and forth. Whoever has a thread of its own to wait in takes a
+  promise, which spares the event loop altogether.
 - Writers of several processes queue at an ``flock`` and not at SQLite's busy handler, which sleeps
   up to 100 ms between tries. The automatic checkpoint runs inside the commit, so there is never
   more than one checkpointer either.
@@ -43,12 +44,34 @@ _PAGE = 256
 _LOG = 16_000_000
 
 
+class Kept:
+    """The promise of a content (``blobs.driver.Promise``), fulfilled by the writer."""
+
+    __slots__ = ("_error", "_open")
+
+    def __init__(self) -> None:
+        self._error: Exception | None = None
+        self._open = threading.Lock()  # held until the writer has spoken
+        self._open.acquire()
+
+    def wait(self) -> None:
+        """Return when the bytes are durable. Raises NoSpace. Blocks."""
+        with self._open:
+            if self._error is not None:
+                raise self._error
+
+    def settle(self, error: Exception | None) -> None:
+        """Say how it went; once."""
+        self._error = error
+        self._open.release()
+
+
 class _Change(NamedTuple):
     """One waiting change: ``data`` is None for a delete, ``done`` None if nobody waits."""
 
     id: bytes
     data: bytes | None
-    done: "asyncio.Future[None] | None"
+    done: "asyncio.Future[None] | Kept | None"
 
 
 class SmallStore:
@@ -105,6 +128,12 @@ class SmallStore:
         await done
         return id
 
+    def promise(self, data: bytes) -> tuple[bytes, Kept]:
+        """Put ``data`` in line; return its id, and what tells when it is durable."""
+        change = _Change(secrets.token_bytes(16), data, kept := Kept())
+        self._queue.put(change)
+        return change.id, kept
+
     async def delete(self, id: bytes) -> None:
         """Remove a content; an unknown id is no error."""
         done: asyncio.Future[None] = self._loop.create_future()
@@ -149,7 +178,14 @@ class SmallStore:
         while (first := self._queue.get()) is not None:
             batch, last = self._drain(first)
             error = self._apply(connection, batch) if batch else None
-            self._loop.call_soon_threadsafe(self._settle, batch, error)
+            waiting = []
+            for change in batch:
+                if isinstance(change.done, Kept):
+                    change.done.settle(error)
+                elif change.done is not None:
+                    waiting.append(change)
+            if waiting:
+                self._loop.call_soon_threadsafe(self._settle, waiting, error)
             if last:
                 break
         connection.close()
@@ -160,7 +196,7 @@ class SmallStore:
         size = 0
         change: _Change | None = first
         while change is not None:
-            if change.done is None or not change.done.cancelled():
+            if not (isinstance(change.done, asyncio.Future) and change.done.cancelled()):
                 batch.append(change)
                 size += len(change.data or b"")
             if len(batch) >= _BATCH or size >= _BATCH_BYTES:
@@ -201,10 +237,9 @@ class SmallStore:
             pass
 
     def _settle(self, batch: list[_Change], error: Exception | None) -> None:
-        """Wake all callers of a batch (in the event loop)."""
+        """Wake the callers of ``put`` and ``delete`` in a batch (in the event loop)."""
         for change in batch:
-            if change.done is None:
-                continue
+            assert isinstance(change.done, asyncio.Future)
             if not change.done.done():
                 if error is None:
                     change.done.set_result(None)

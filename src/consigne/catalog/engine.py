@@ -8,7 +8,7 @@ wrapped in ``Statement`` and compiled once per database.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import or_
 from sqlalchemy.engine import Dialect
@@ -104,6 +104,13 @@ class Tx(ABC):
         return self.execute(sql, {**fixed, **params} if fixed else params)
 
 
+class Promise(Protocol):
+    """Something elsewhere that must be durable before a transaction is."""
+
+    def wait(self) -> None:
+        """Return when it is; raise what prevented it. Blocks; may be called more than once."""
+
+
 class Catalog(ABC):
     """A database with the schema of ``catalog.schema``."""
 
@@ -116,10 +123,11 @@ class Catalog(ABC):
         """Finish the transactions under way and disconnect."""
 
     @abstractmethod
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
         """Run a unit of work in a transaction; return its result once it is on stable storage.
 
-        What the work raises undoes this unit alone. Raises errors.Unavailable or errors.StorageFull
+        The transaction waits for ``after``, in a thread of the catalog's own; a promise that is not
+        kept undoes the unit and raises what it raises. What the work raises undoes this unit alone. Raises errors.Unavailable or errors.StorageFull
         where the database fails; nothing was stored then.
         """
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from consigne.catalog.engine import Catalog, Tx
+from consigne.catalog.engine import Catalog, Promise, Tx
 from consigne.errors import BadParameter, Internal, StorageFull, Unavailable
 
 T = TypeVar("T")
@@ -62,8 +62,8 @@ class PostgresCatalog(Catalog):
             connection.close()
         self._opened.clear()
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        return await asyncio.shield(self._submit("BEGIN", work))
+    async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
+        return await asyncio.shield(self._submit("BEGIN", work, after))
 
     async def look(self, work: Callable[[Tx], T]) -> T:
         return await self._submit("BEGIN READ ONLY", work)
@@ -71,11 +71,15 @@ class PostgresCatalog(Catalog):
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._submit(_READ_ONLY, work)
 
-    def _submit(self, begin: str, work: Callable[[Tx], T]) -> "asyncio.Future[T]":
+    def _submit(
+        self, begin: str, work: Callable[[Tx], T], after: Promise | None = None
+    ) -> "asyncio.Future[T]":
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._threads, self._run, begin, work)
+        return loop.run_in_executor(self._threads, self._run, begin, work, after)
 
-    def _run(self, begin: str, work: Callable[[Tx], T]) -> T:
+    def _run(self, begin: str, work: Callable[[Tx], T], after: Promise | None) -> T:
+        if after is not None:
+            after.wait()
         for attempt in range(_TRIES):
             try:
                 return self._attempt(begin, work)

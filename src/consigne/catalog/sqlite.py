@@ -3,11 +3,13 @@
 One writer thread per process takes units of work off a queue and commits as many as are waiting
 together; each runs in a savepoint, so that one that fails does not take its neighbours along. With
 ``synchronous=FULL`` a commit returns after the write-ahead log is synced, and only then are the
-waiting requests answered. Several processes may share the file: writers wait for each other at
-``BEGIN IMMEDIATE``. Point reads run inline on the event loop, longer ones in a small thread pool.
+waiting requests answered. Several processes may share the file: their writers queue at an ``flock``
+and not at SQLite's busy handler, which sleeps up to 100 ms between tries. Point reads run inline on the event loop, longer ones in a small thread pool.
 """
 
 import asyncio
+import fcntl
+import os
 import queue
 import sqlite3
 import threading
@@ -19,7 +21,7 @@ from typing import Any, TypeVar
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from consigne import wal
-from consigne.catalog.engine import Catalog, Tx
+from consigne.catalog.engine import Catalog, Promise, Tx
 from consigne.errors import BadParameter, Internal, StorageFull, Unavailable
 
 T = TypeVar("T")
@@ -52,10 +54,11 @@ class SqliteTx(Tx):
 class _Unit:
     """A unit of work on its way through the writer."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("after", "error", "future", "loop", "result", "work")
 
-    def __init__(self, work: Callable[[Tx], Any]) -> None:
+    def __init__(self, work: Callable[[Tx], Any], after: Promise | None) -> None:
         self.work = work
+        self.after = after
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
@@ -74,10 +77,12 @@ class SqliteCatalog(Catalog):
         self._readers = ThreadPoolExecutor(_READERS, "catalog-read")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        self._turn = -1
 
     async def open(self) -> None:
         self._inline = self._connect()
         self._inline_tx = SqliteTx(self._inline)
+        self._turn = _open_lock(self._path)
         writer = self._connect()
         wal.prewrite(writer, self._path, _CHECKPOINT_PAGES * 4096)
         self._thread = threading.Thread(
@@ -94,9 +99,12 @@ class SqliteCatalog(Catalog):
         for connection in self._opened:
             connection.close()
         self._opened.clear()
+        if self._turn >= 0:
+            os.close(self._turn)
+            self._turn = -1
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        unit = _Unit(work)
+    async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
+        unit = _Unit(work, after)
         self._queue.put(unit)
         result: T = await asyncio.shield(unit.future)
         return result
@@ -145,44 +153,66 @@ class SqliteCatalog(Catalog):
 
     def _write_loop(self, connection: sqlite3.Connection) -> None:
         tx = SqliteTx(connection)
-        while (first := self._queue.get()) is not None:
-            stop = _commit_batch(connection, tx, first, self._queue)
-            if stop:
-                return
+        stop = False
+        while not stop:
+            # What they wait for is awaited before the lock that other processes wait for.
+            units, stop = _waiting(self._queue)
+            able = [unit for unit in units if _is_ready(unit)]
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+            try:
+                _commit_batch(connection, tx, able)
+            finally:
+                fcntl.flock(self._turn, fcntl.LOCK_UN)
+            _resolve(units)
 
 
-def _commit_batch(
-    connection: sqlite3.Connection,
-    tx: SqliteTx,
-    first: _Unit,
-    waiting: "queue.SimpleQueue[_Unit | None]",
-) -> bool:
-    """Run ``first`` and what else waits in one transaction; return True if asked to stop."""
+def _open_lock(database: Path) -> int:
+    """Return a descriptor of the file at which the writers of all processes queue."""
+    try:
+        return os.open(database.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unavailable(f"The catalog cannot be opened: {error}") from error
+
+
+def _waiting(line: "queue.SimpleQueue[_Unit | None]") -> tuple[list[_Unit], bool]:
+    """Wait for a unit; return it with all that wait behind it, and whether it is time to stop."""
     units: list[_Unit] = []
-    unit: _Unit | None = first
-    stop = False
+    unit = line.get()
+    while unit is not None:
+        units.append(unit)
+        if len(units) == _BATCH:
+            return units, False
+        try:
+            unit = line.get_nowait()
+        except queue.Empty:
+            return units, False
+    return units, True
+
+
+def _is_ready(unit: _Unit) -> bool:
+    """Wait for what must be durable before a unit is; False where that failed, and the unit too."""
+    if unit.after is not None:
+        try:
+            unit.after.wait()
+        except Exception as error:
+            unit.error = error
+            return False
+    return True
+
+
+def _commit_batch(connection: sqlite3.Connection, tx: SqliteTx, units: Sequence[_Unit]) -> None:
+    """Run units in one transaction, each with its own result or error."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        while unit is not None:
-            units.append(unit)
+        for unit in units:
             _run_unit(connection, tx, unit)
-            if len(units) == _BATCH:
-                break
-            try:
-                unit = waiting.get_nowait()
-                stop = unit is None
-            except queue.Empty:
-                break
         connection.execute("COMMIT")
     except BaseException as error:  # the writer must outlive whatever a unit of work does
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         failure = translated(error)
-        units = units or [first]
         for failed in units:
             failed.error = failure
-    _resolve(units)
-    return stop
 
 
 def _run_unit(connection: sqlite3.Connection, tx: SqliteTx, unit: _Unit) -> None:

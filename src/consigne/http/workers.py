@@ -32,15 +32,19 @@ _log = structlog.get_logger("consigne.http")
 
 
 class Worker(Protocol):
-    """Serve until SIGTERM and return an exit status; call the first argument when ready."""
+    """Serve as worker ``number`` (from 0) until SIGTERM and return an exit status; call the second
+    argument when ready."""
 
-    def __call__(self, on_ready: Callable[[], None], lifeline: int | None = None) -> int: ...
+    def __call__(
+        self, number: int, on_ready: Callable[[], None], lifeline: int | None = None
+    ) -> int: ...
 
 
 @dataclass
 class _Slot:
-    """One worker's place. Times are seconds of the monotonic clock."""
+    """The place of worker ``number``. Times are seconds of the monotonic clock."""
 
+    number: int
     process: ForkProcess | None = None
     ready: Connection | None = None
     started_at: float = 0.0
@@ -58,7 +62,7 @@ def supervise(
     """Run ``count`` workers until a signal comes; return the exit status.
 
     A worker that fails before all were ready once ends everything with its status: what is wrong
-    then is wrong for all. ``stop_listening`` closes the parent's copy of the socket.
+    then is wrong for all. ``stop_listening`` closes the parent's copies of the sockets.
     """
     return _Supervisor(worker, count, drain_seconds, on_ready, stop_listening).run()
 
@@ -73,7 +77,7 @@ class _Supervisor:
         stop_listening: Callable[[], None],
     ) -> None:
         self._worker = worker
-        self._slots = [_Slot() for _ in range(count)]
+        self._slots = [_Slot(number) for number in range(count)]
         self._drain_seconds = drain_seconds
         self._on_ready = on_ready
         self._stop_listening = stop_listening
@@ -107,13 +111,13 @@ class _Supervisor:
             if slot.process is None and now >= slot.start_at:
                 slot.ready, theirs = multiprocessing.Pipe(duplex=False)
                 slot.process = multiprocessing.get_context("fork").Process(
-                    target=self._work, args=(theirs,), name="consigne-worker"
+                    target=self._work, args=(slot.number, theirs), name="consigne-worker"
                 )
                 slot.process.start()
                 slot.started_at = now
                 theirs.close()
 
-    def _work(self, ready: Connection) -> None:
+    def _work(self, number: int, ready: Connection) -> None:
         """Run in the child."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -123,7 +127,7 @@ class _Supervisor:
             ready.send(True)
             ready.close()
 
-        sys.exit(self._worker(report, self._lifeline))
+        sys.exit(self._worker(number, report, self._lifeline))
 
     def _watch(self) -> None:
         """Wait a moment for news of the workers and deal with it."""

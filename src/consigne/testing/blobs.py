@@ -68,6 +68,19 @@ class DriverSuite(ABC):
         key = await driver.put(data)
         assert await whole(driver, key, len(data)) == data
 
+    async def test_a_promise_is_kept(self, driver: Driver) -> None:
+        """What is promised is there once its promise says so, however many wait, and can go."""
+        contents = [secrets.token_bytes(min(100, driver.capabilities.small)) for _ in range(50)]
+        made = [driver.promise(data) for data in contents]
+        for promised, data in zip(made, contents, strict=True):
+            if promised is None:
+                pytest.skip("promises nothing")
+            key, promise = promised
+            await asyncio.gather(asyncio.to_thread(promise.wait), asyncio.to_thread(promise.wait))
+            assert await whole(driver, key, len(data)) == data
+            await driver.delete(key)
+        assert await listed(driver.keys()) == []
+
     async def test_many_puts_at_once(self, driver: Driver) -> None:
         """Concurrent puts get a key each, and each its own bytes."""
         size = min(100, driver.capabilities.small)

@@ -12,7 +12,7 @@
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from consigne.blobs.driver import Capabilities, Driver, NoSpace, Stage, Stored
+from consigne.blobs.driver import Capabilities, Driver, NoSpace, Promise, Stage, Stored
 
 When = Literal["before", "half", "after"]
 
@@ -65,6 +65,18 @@ class FlakyDriver:
         self.leave(due)
         return key
 
+    def promise(self, data: bytes) -> tuple[str, Promise] | None:
+        """Promise, and keep it or not: counted as a put."""
+        due = len(self.calls) + 1 == self.fail_at
+        if due and self.when != "after":
+            self.calls.append("put")
+            return "s-" + "0" * 32, _Broken(self.error)
+        made = self.driver.promise(data)
+        if made is None:
+            return None
+        self.calls.append("put")
+        return (made[0], _Broken(self.error, made[1])) if due else made
+
     async def stage(self, name: str) -> "FlakyStage":
         """Open a stage that fails with this driver."""
         return FlakyStage(self, await self.driver.stage(name))
@@ -103,6 +115,19 @@ class FlakyDriver:
         """Raise if the call that has been made is the one to fail."""
         if due:
             raise self.error
+
+
+class _Broken:
+    """A promise that fails, where there is one behind it only after that has been kept."""
+
+    def __init__(self, error: Exception, promise: Promise | None = None) -> None:
+        self._error = error
+        self._promise = promise
+
+    def wait(self) -> None:
+        if self._promise is not None:
+            self._promise.wait()
+        raise self._error
 
 
 class FlakyStage:

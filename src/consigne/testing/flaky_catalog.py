@@ -12,7 +12,7 @@
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from consigne.catalog.engine import Catalog, Tx
+from consigne.catalog.engine import Catalog, Promise, Tx
 from consigne.errors import Unavailable
 
 T = TypeVar("T")
@@ -51,13 +51,13 @@ class FlakyCatalog(Catalog):
         """Close the catalog."""
         await self.catalog.close()
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
+    async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
         """Run the unit of work, or fail before or after it."""
         self.writes += 1
         due = self.writes == self.fail_at
         if due and self.when == "before":
             raise self.error
-        result = await self.catalog.write(work)
+        result = await self.catalog.write(work, after)
         if due:
             raise self.error
         return result

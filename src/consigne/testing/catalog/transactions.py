@@ -1,6 +1,7 @@
 """Transactions: what ``engine.Catalog`` promises."""
 
 import asyncio
+import threading
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +19,23 @@ class Odd(Exception):
 
 def insert(short: str) -> Space:
     return a_space(short=short)
+
+
+def insert_one(tx: Tx, short: str) -> Space:
+    return spaces.insert_space(tx, insert(short))
+
+
+class Pledge:
+    """A promise that is kept, or broken, when ``over`` is set."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.over = threading.Event()
+        self._error = error
+
+    def wait(self) -> None:
+        assert self.over.wait(30)
+        if self._error is not None:
+            raise self._error
 
 
 class TransactionTests(Base):
@@ -50,6 +68,21 @@ class TransactionTests(Base):
         with pytest.raises(Odd, match="on purpose"):
             await catalog.write(work)
         assert await catalog.look(lambda tx: spaces.by_short(tx, "gone")) is None
+
+    async def test_a_unit_waits_for_what_must_be_durable_before(self, catalog: Catalog) -> None:
+        """Nobody sees a unit before its promise is kept; a broken one undoes this unit alone."""
+        kept, broken = Pledge(), Pledge(Odd("not durable"))
+        waiting = asyncio.ensure_future(catalog.write(call(insert_one, "kept"), kept))
+        failing = asyncio.ensure_future(catalog.write(call(insert_one, "broken"), broken))
+        await asyncio.sleep(0.05)
+        assert await catalog.look(lambda tx: spaces.by_short(tx, "kept")) is None
+        broken.over.set()
+        kept.over.set()
+        assert (await waiting).short == "kept"
+        with pytest.raises(Odd, match="not durable"):
+            await failing
+        assert await catalog.look(lambda tx: spaces.by_short(tx, "kept")) is not None
+        assert await catalog.look(lambda tx: spaces.by_short(tx, "broken")) is None
 
     async def test_a_failing_unit_does_not_take_its_neighbours_along(
         self, catalog: Catalog
