@@ -6,6 +6,7 @@ it (C-20). Every step is small, can be repeated, and loses nothing when it is ki
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -13,25 +14,46 @@ import msgspec
 import structlog
 
 from consigne.blobs.bucket import Bucket
-from consigne.catalog import contents, files, jobs, once, principals, spaces, uploads
+from consigne.catalog import (
+    bulk,
+    contents,
+    files,
+    jobs,
+    oauth,
+    once,
+    previews,
+    principals,
+    records,
+    reports,
+    spaces,
+    uploads,
+)
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import keeping
 from consigne.core.clock import ms, now_ms
+from consigne.core.holders import is_dead
+from consigne.core.imports import desk as imports
 from consigne.core.passwords import WINDOW
+from consigne.core.records.ending import delete_in
 from consigne.core.sessions import end
-from consigne.model.entities import Content, Space, State
+from consigne.core.texts import Texts
+from consigne.errors import Protected
+from consigne.model.entities import Content, Space, State, Upload
+from consigne.model.records import Record
 from consigne.settings import Settings
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 _BATCH = 100
+_RESULTS = 5_000
 _UPLOAD_TOMBSTONE = 7 * 86_400_000
 
 
 class Swept(msgspec.Struct):
     """What one run of the sweeper removed."""
 
+    records: int = 0
     uploads: int = 0
     expired: int = 0
     purged: int = 0
@@ -50,17 +72,23 @@ class Sweeper:
         self._catalog = catalog
         self._bucket = bucket
         self._settings = settings
+        self._texts = Texts(catalog, bucket, settings)
 
     async def sweep(self) -> Swept:
         """Remove everything that is due now."""
         swept = Swept()
         swept.uploads = await self._repeat(self._end_uploads)
+        swept.uploads += await self._end_reservations()
+        swept.records = await self._delete_records()
         swept.expired = await self._repeat(self._expire_files)
         swept.purged = await self._repeat(self._purge_released)
         swept.versions = await self._repeat(self._drop_versions)
         swept.purged += await self._relieve_spaces()
         swept.contents = await self._remove_contents()
         swept.stages = await self._remove_stages()
+        await self._repeat(self._forget_reports)
+        await self._repeat(self._forget_imports)
+        await self._repeat(self._forget_bulk)
         before = now_ms() - ms(self._settings.job_history)
         await self._catalog.write(lambda tx: _forget(tx, before))
         if swept:
@@ -78,12 +106,28 @@ class Sweeper:
     async def _end_uploads(self) -> int:
         now = now_ms()
         due = await self._catalog.read(lambda tx: uploads.expired(tx, now, _BATCH))
+        return await self._end(due, lambda row: row.expires_at <= now and row.lease_until <= now)
+
+    async def _end_reservations(self) -> int:
+        """Take back the room of bodies whose process has died."""
+        total, after = 0, 0
+        while found := await self._catalog.read(
+            partial(uploads.reservations, after=after, limit=_BATCH)
+        ):
+            after = found[-1].id
+            dead = [row for row in found if row.holder is not None and is_dead(row.holder)]
+            total += await self._end(dead, lambda row: row.holder is not None)
+        return total
+
+    async def _end(self, due: list[Upload], still: Callable[[Upload], bool]) -> int:
+        """End sessions for which ``still`` holds when their row is held; return how many."""
+        now = now_ms()
 
         def work(tx: Tx) -> list[str]:
             stages = []
             for each in due:
                 present = uploads.lock(tx, each.id)
-                if present is None or present.expires_at > now or present.lease_until > now:
+                if present is None or not still(present):
                     continue
                 if present.state == "done":
                     uploads.remove(tx, present.id)
@@ -97,6 +141,27 @@ class Sweeper:
                 if stage:
                     await self._bucket.drop_stage(stage)
         return len(due)
+
+    async def _delete_records(self) -> int:
+        """Delete what has been in the trash of records for long; what a hold forbids stays."""
+        before = now_ms() - ms(self._settings.grace)
+        total, after = 0, 0
+        while due := await self._read(
+            partial(records.trashed, before=before, after=after, limit=_BATCH)
+        ):
+            after = due[-1].id
+            for each in due:
+                with suppress(Protected):
+                    total += await self._catalog.write(partial(self._delete_record, due=each))
+        return total
+
+    def _delete_record(self, tx: Tx, due: Record) -> bool:
+        spaces.lock(tx, due.space_id)
+        present = records.lock(tx, due.id)
+        if present is None or present.trashed_at != due.trashed_at:
+            return False
+        delete_in(tx, None, present, now_ms(), self._settings.undo_versions)
+        return True
 
     async def _expire_files(self) -> int:
         now = now_ms()
@@ -194,9 +259,15 @@ class Sweeper:
         return total
 
     async def _remove_content(self, content: Content, before: int) -> int:
-        doomed = await self._catalog.write(lambda tx: contents.doom(tx, content.id, before))
-        if not doomed:
+        def doom(tx: Tx) -> bool:
+            doomed = contents.doom(tx, content.id, before)
+            if doomed:
+                previews.drop_of(tx, content.id, now_ms())
+            return doomed
+
+        if not await self._catalog.write(doom):
             return 0
+        await self._texts.forget(content.id)
         await self._bucket.delete(content.key)
         await self._catalog.write(lambda tx: contents.delete_doomed(tx, content.id))
         return 1
@@ -214,6 +285,27 @@ class Sweeper:
                 total += 1
         return total
 
+    async def _forget_reports(self) -> int:
+        """Drop what jobs have left to be downloaded, when they are not listed any more."""
+        now = now_ms()
+        before = now - ms(self._settings.job_history)
+
+        def work(tx: Tx) -> int:
+            due = reports.forgotten(tx, before, _BATCH)
+            for job_id in due:
+                reports.drop(tx, job_id, now)
+            return len(due)
+
+        return await self._catalog.write(work)
+
+    async def _forget_imports(self) -> int:
+        before = now_ms() - ms(self._settings.job_history)
+        return await self._catalog.write(lambda tx: imports.forget(tx, before, _BATCH, _RESULTS))
+
+    async def _forget_bulk(self) -> int:
+        before = now_ms() - ms(self._settings.job_history)
+        return await self._catalog.write(lambda tx: bulk.forget(tx, before, _BATCH))
+
     async def _read(self, work: Callable[[Tx], T]) -> T:
         return await self._catalog.read(work)
 
@@ -224,3 +316,4 @@ def _forget(tx: Tx, ended_before: int) -> None:
     once.forget(tx, now)
     files.forget_tombstones(tx, now)
     principals.forget(tx, now, now - WINDOW)
+    oauth.forget(tx, now)
