@@ -1,18 +1,22 @@
 """Bring a database to the present schema (Alembic), before any server opens it."""
 
 import asyncio
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from consigne.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x636F6E7369676E65  # "consigne": the advisory lock of whoever prepares a database
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -21,6 +25,29 @@ def sqlalchemy_url(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     return url
+
+
+@contextmanager
+def alone(url: str) -> Iterator[None]:
+    """Let one process at a time prepare a database, whichever machine it runs on.
+
+    On PostgreSQL an advisory lock of a connection of its own, on SQLite an ``flock`` beside the
+    file. Raises Unavailable, OSError.
+    """
+    if url.startswith("sqlite"):
+        with open(url.partition(":///")[2] + ".preparing", "a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            yield
+        return
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            yield
+    except DBAPIError as error:
+        raise Unavailable(f"The catalog cannot be opened: {error.orig}") from error
+    finally:
+        engine.dispose()
 
 
 def upgrade(url: str) -> None:
