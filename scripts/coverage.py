@@ -18,7 +18,7 @@ SUITES = "src/consigne/testing/**/*.py"  # conformance suites, run by tests on e
 ITS_OWN_TEST = "test_coverage_page.py"  # has ids as examples
 NOT_YET = "*not yet*"
 
-ORDER = ("core", "appmixer", "arrhes", "daxium", "dynacase")
+ORDER = ("core", "appmixer", "arrhes", "daxium", "dynacase", "dynacase2")
 PREFIXES = "AM|AR|DX|DY|C"
 END = r"""(?=\s*(?:[,.;:/)\]"'`]|–|and\b|$))"""
 CITED = re.compile(

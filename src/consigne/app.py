@@ -22,18 +22,35 @@ from consigne.catalog import migrate
 from consigne.catalog.engine import Catalog
 from consigne.catalog.sqlite import SqliteCatalog
 from consigne.core.accounts import FRESH
+from consigne.core.bulk.desk import KIND as BULK
 from consigne.core.depot import Depot, build
+from consigne.core.imports.desk import KIND as IMPORT
+from consigne.core.invoices import KIND as INVOICE
 from consigne.core.ocr import KIND as OCR
+from consigne.core.outbox import Outbox
+from consigne.core.previews import KIND as PREVIEW
 from consigne.core.proof import Proof
-from consigne.dialects import appmixer, arrhes, native, s3
+from consigne.core.secrets import Secrets, master_key
+from consigne.core.texts import KIND as TEXT
+from consigne.dialects import appmixer, arrhes, daxium, dynacase, native, s3
 from consigne.errors import BadParameter, Unavailable
 from consigne.health import Health
 from consigne.http import server
 from consigne.http.dispatch import LOOPBACK_HOSTS, Dispatcher
+from consigne.jobs.bulk import BulkHandler
+from consigne.jobs.fetching import Fetcher
+from consigne.jobs.hooks import KIND as POST_STORE
+from consigne.jobs.hooks import HookDesk
+from consigne.jobs.imports import ImportHandler
+from consigne.jobs.invoices import InvoiceFollower, InvoiceHandler
 from consigne.jobs.ocr import OcrHandler, PageProbe
+from consigne.jobs.posting import Poster
+from consigne.jobs.previews import PreviewHandler
 from consigne.jobs.queue import Queue
 from consigne.jobs.rounds import Rounds
 from consigne.jobs.sweeper import Sweeper
+from consigne.jobs.texts import TextHandler
+from consigne.jobs.webhooks import Sender
 from consigne.jobs.worker import Worker
 from consigne.settings import Settings
 
@@ -89,8 +106,11 @@ def open_driver(settings: Settings) -> Driver:
 
 def build_depot(settings: Settings) -> Depot:
     """Return all verbs over the catalog and store of the settings."""
+    catalog = open_catalog(settings)
     bucket = Bucket(open_driver(settings), buffer_bytes=BUFFERS)
-    return build(settings, open_catalog(settings), bucket, PageProbe(settings))
+    keeper = Secrets(catalog, master_key(settings.master_key, settings.data_path))
+    hooks = HookDesk(catalog, bucket, Outbox(catalog, keeper, settings), settings)
+    return build(settings, catalog, bucket, PageProbe(settings), hooks)
 
 
 def build_proof(depot: Depot) -> Proof:
@@ -103,15 +123,41 @@ def build_sweeper(depot: Depot) -> Sweeper:
     return Sweeper(depot.catalog, depot.bucket, depot.settings)
 
 
+def build_sender(depot: Depot) -> Sender:
+    """Return what sends messages to webhooks."""
+    settings = depot.settings
+    return Sender(depot.outbox, Poster(settings.webhook_allow_private), settings)
+
+
 def build_worker(depot: Depot) -> Worker:
     """Return a worker for all kinds of jobs."""
     settings = depot.settings
+    assert isinstance(depot.hooks, HookDesk)
     return Worker(
         Queue(depot.catalog, settings.job_lease),
-        {OCR: OcrHandler(depot.ocr, settings)},
+        {
+            OCR: OcrHandler(depot.ocr, settings),
+            PREVIEW: PreviewHandler(depot.derived, settings),
+            INVOICE: InvoiceHandler(depot.invoices, depot.derived, settings),
+            TEXT: TextHandler(depot.texts, settings),
+            BULK: BulkHandler(depot.bulk_runner),
+            IMPORT: ImportHandler(depot.importing, Fetcher(settings)),
+            POST_STORE: depot.hooks.redeliver,
+        },
         slots=settings.worker_slots,
         poll=settings.job_poll,
+        quick=(PREVIEW, INVOICE, POST_STORE),
+        patient=(TEXT,),
+        apart=(IMPORT, BULK),
     )
+
+
+def build_text_worker(depot: Depot) -> Worker:
+    """Return a worker that reads texts for the search and does nothing else."""
+    settings = depot.settings
+    handlers = {TEXT: TextHandler(depot.texts, settings)}
+    queue = Queue(depot.catalog, settings.job_lease)
+    return Worker(queue, handlers, slots=settings.worker_slots, poll=settings.job_poll)
 
 
 def prepare(settings: Settings) -> FirstStart | None:
@@ -120,10 +166,11 @@ def prepare(settings: Settings) -> FirstStart | None:
     """
     try:
         settings.data_path.mkdir(parents=True, exist_ok=True)
-        migrate.upgrade(catalog_url(settings))
+        with migrate.alone(catalog_url(settings)):
+            migrate.upgrade(catalog_url(settings))
+            return asyncio.run(_first_start(settings))
     except OSError as error:
         raise Unavailable(f"The data folder cannot be used: {error}") from error
-    return asyncio.run(_first_start(settings))
 
 
 def create_app(settings: Settings) -> Dispatcher:
@@ -139,20 +186,29 @@ def create_app(settings: Settings) -> Dispatcher:
         hosts.learn(await depot.tenancy.all_hosts())
 
     rounds.every("hosts", FRESH, learn_hosts)
+    rounds.every("words", settings.text_every, depot.texts.catch_up)
+    follower = InvoiceFollower(depot.catalog, depot.invoices)
+    rounds.every("invoices", settings.invoice_every, follower.look)
+    rounds.every("webhooks", settings.webhook_every, depot.outbox.look)
+    rounds.every("deliveries", 3600, depot.outbox.forget)
+    sender = build_sender(depot)
+    sending = [sender.start] if settings.worker else []
     spoken = [
         appmixer.dialect(depot, settings),
         arrhes.dialect(depot, settings),
+        dynacase.dialect(depot, settings),
         s3.dialect(depot, settings),
         health.dialect(),
     ]
-    fallback = native.dialect(depot, settings, documents=_documents())
+    codes = {"daxium": daxium.ERROR_CODES}
+    own = native.dialect(depot, settings, documents=_documents(), codes=codes)
     return Dispatcher(
-        [*spoken, fallback],
-        fallback,
+        [*spoken, own],
+        daxium.dialect(depot, settings),
         allowed_hosts=hosts,
         trusted_proxies=settings.trusted_proxies,
-        startup=[depot.open, learn_hosts, rounds.start],
-        shutdown=[depot.close, rounds.stop],
+        startup=[depot.open, learn_hosts, rounds.start, *sending],
+        shutdown=[depot.close, rounds.stop, sender.stop],
         access_log=settings.log_level == "debug",
     )
 
@@ -179,7 +235,8 @@ def serve(settings: Settings) -> int:
 def work(settings: Settings) -> int:
     """Run a worker apart from the server until a signal comes; return the exit status."""
     observe.configure(settings)
-    migrate.upgrade(catalog_url(settings))
+    with migrate.alone(catalog_url(settings)):
+        migrate.upgrade(catalog_url(settings))
     asyncio.run(_work(settings))
     return 0
 
@@ -191,12 +248,14 @@ async def _work(settings: Settings) -> None:
         loop.add_signal_handler(number, told_to_stop.set)
     depot = build_depot(settings)
     await depot.open()
-    worker = build_worker(depot)
+    worker, sender = build_worker(depot), build_sender(depot)
     try:
         await worker.start()
+        await sender.start()
         log.info("worker_started", holder=worker.holder, slots=settings.worker_slots)
         await told_to_stop.wait()
     finally:
+        await sender.stop()
         await worker.stop()
         await depot.close()
 

@@ -30,7 +30,8 @@ list that a table must cover; a test per dialect proves that it does.
     ├─ LengthRequired
     ├─ BadParameter ─ BadName, BadHeader, BadFilter, BadSort, BadCursor, BadBody, BadMultipart,
     │                 FolderUnknown, FolderCycle, FolderDepth, FolderAmbiguous, IdConflict,
-    │                 NoContent, OcrUnreadable
+    │                 NoContent, LinkRefused, DocumentUnreadable ─ OcrUnreadable,
+    │                 TooManyPixels
     ├─ UnsupportedMedia
     ├─ RangeNotSatisfiable
     ├─ MethodNotAllowed
@@ -466,9 +467,26 @@ class NoContent(BadParameter):
     default = "The file has no content yet."
 
 
-class OcrUnreadable(BadParameter):
+class LinkRefused(BadParameter):
+    """Files that are not there for the caller; details: ``files``, a list of them."""
+
+    code = "link_refused"
+    default = "A file named in the request does not exist here, or cannot be linked."
+
+
+class DocumentUnreadable(BadParameter):
+    code = "document_unreadable"
+    default = "The document cannot be read."
+
+
+class OcrUnreadable(DocumentUnreadable):
     code = "ocr_unreadable"
     default = "The document cannot be read."
+
+
+class TooManyPixels(DocumentUnreadable):
+    code = "too_many_pixels"
+    default = "The image has more pixels than are decoded."
 
 
 class UnsupportedMedia(ConsigneError):

@@ -81,6 +81,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job_poll: Annotated[float, msgspec.Meta(gt=0)] = 0.25  # pause of an idle worker between looks
     job_lease: Annotated[float, msgspec.Meta(gt=0)] = 30  # a silent worker's job is taken over then
     job_history: Seconds = 30 * 86_400  # how long ended jobs are listed
+    preview_wait: Seconds = 10  # how long a request waits for a picture that is not made yet
+    preview_max_size: Size = 256 * MIB  # largest file that a picture is made of
+    preview_max_pixels: Count = 100_000_000  # most pixels of an image that is decoded
+    preview_memory: Size = 1 * GIB  # memory of the process that makes a picture
+    preview_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest time for one picture
+    preview_room: Size = 256 * MIB  # pictures kept in a space; those unused for longest go first
+    preview_queue: Count = 200  # pictures of a space that may wait to be made
+    invoice_every: Seconds = 1  # pause between two looks for PDFs that came in
+    invoice_max_size: Size = 64 * MIB  # largest PDF that is searched for an electronic invoice
+    invoice_memory: Size = 512 * MIB  # memory of the process that looks for one
+    invoice_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest time for one PDF
     ocr_wait: Seconds = 300  # how long a request waits for its text before it gets the job
     ocr_languages: str = "fra"  # languages of the engine, joined by +, such as fra+eng
     ocr_max_size: Size = 256 * MIB  # largest document that is read
@@ -89,14 +100,49 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ocr_memory: Size = 1 * GIB  # memory of the process that decodes a document
     ocr_page_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for one page
     ocr_time: Annotated[float, msgspec.Meta(gt=0)] = 1_800  # longest time for one document
+    text_index: bool = True  # whether the text of files is read, so that the search finds it
+    text_ocr: bool = False  # whether scans are recognised for that without being asked for
+    text_max_size: Size = 64 * MIB  # largest file whose text is read for the search
+    text_max_length: Count = 2_000_000  # characters of a text that the search looks at
+    text_memory: Size = 512 * MIB  # memory of the process that reads a text
+    text_every: Seconds = 1  # pause between two rounds that index the names of new files
+    text_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for the text of one file
+    plugin_path: list[str] = []  # folders with plug-ins, beside those installed with the server
+    plugin_env: list[str] = []  # environment variables that plug-ins may see
+    hook_time: Annotated[float, msgspec.Meta(gt=0)] = 10  # longest time for a hook of a plug-in
+    hook_memory: Size = 512 * MIB  # memory of a process that runs plug-ins
+    hook_processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2  # such processes, per server
+    webhook_time: Annotated[float, msgspec.Meta(gt=0)] = 15  # longest time for one delivery
+    webhook_pre_time: Annotated[float, msgspec.Meta(gt=0)] = 5  # how long a save waits for one
+    webhook_retry_first: Annotated[float, msgspec.Meta(gt=0)] = 5  # pause before the second attempt
+    webhook_retry_for: Seconds = 86_400  # a delivery that keeps failing is given up after this
+    webhook_slots: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8  # deliveries at a time
+    webhook_every: Annotated[float, msgspec.Meta(gt=0)] = 0.5  # pause between two looks for events
+    webhook_allow_private: list[str] = []  # hosts, addresses and networks allowed to be private
     tombstones: Seconds = 30 * 86_400  # how long ended ids are remembered
     token_life: Seconds = 30 * 86_400  # validity of a log-in token
+    oauth_access_life: Seconds = 3_600  # validity of an OAuth access token
+    oauth_refresh_life: Seconds = 30 * 86_400  # validity of an OAuth refresh token
+    oauth_overlap: Seconds = 60  # a refreshed token still works this long after its successor does
     login_failures: Count = 10  # failed log-ins per account and address in 15 minutes
     login_failures_wide: Count = 100  # failed log-ins per account, or per address, in 15 minutes
     appmixer_max_size: Size = 5 * GIB  # largest file through the Appmixer dialect
     appmixer_hosts: list[str] = []  # host names that speak only the Appmixer dialect
 
+    dynacase_max_size: Size = 2 * GIB  # largest file through the Dynacase dialect
+    dynacase_temporary_files: Count = 1000  # temporary files of one user in a space
+    dynacase_timezone: str = "UTC"  # time zone of the dates that the Dynacase dialect shows
+    dynacase_code_uri: str = "http://api.dynacase.org/code"  # base of the addresses of its codes
+
     arrhes_max_size: Size = 50_000_000  # largest file through the Arrhes dialect
+    daxium_hold_expiry: Seconds = 30 * 86_400  # a file sent to Daxium waits this long for a record
+    daxium_json_max_size: Size = 5 * MIB  # largest JSON body of the Daxium dialect
+    bulk_sync: Count = 20_000  # a deletion of more files than this is a job
+    export_max_files: Count = 50_000  # most files in a ZIP that an export makes
+    import_max_size: Size = 100 * MIB  # largest CSV file of an import
+    import_fetch_hosts: list[str] = []  # hosts that an import may fetch files from, or host:port
+    import_fetch_max_size: Size = 100 * MIB  # largest file that an import fetches
+    import_fetch_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for one of them
     incoming_expiry: Seconds = 3_600  # bytes sent to a signed URL wait this long for finalize
     s3_region: str = "us-east-1"  # region that signed URLs name
     s3_put_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of PUT URLs

@@ -164,10 +164,10 @@ def test_unknown_paths(ines: Person, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/flows", "/accounts", "/stores", "/people", "/public-files"])
 def test_other_paths_are_not_of_this_dialect(ines: Person, path: str) -> None:
-    """AM-39: what is out of scope is 404 in the native dialect's words."""
+    """AM-39, C-40: what is out of scope is 404 in the words of the dialect behind all others."""
     answer = ines.http.get(path)
     assert answer.status_code == 404
-    assert "statusCode" not in answer.text
+    assert answer.json()["code"] == "DAERR-API1002"
 
 
 METHODS = [

@@ -41,12 +41,12 @@ def test_ls(consigne: Command, folder: str, api: Api) -> None:
 
 
 def test_find(consigne: Command, folder: str, api: Api) -> None:
-    """Filters of the native API, words for names, sizes with units, exact counts."""
+    """Filters of the native API, words inside names, sizes with units, exact counts."""
     fill(api, folder)
     mine = f"tag={folder}"
     assert consigne("find", mine, "--count").out == "4\n"
     assert consigne("find", mine, "--count", "--json").json == {"count": 4}
-    assert [line[3] for line in consigne("find", mine, "INVOICE").lines] == ["invoice.pdf"]
+    assert [line[3] for line in consigne("find", mine, "NVOIC", "--names").lines] == ["invoice.pdf"]
     assert consigne("find", mine, "size>=2KB", "size<3KB", "--count").out == "1\n"
     assert consigne("find", mine, "--folder", folder, "--count").out == "3\n"
     found = consigne("find", mine, "--sort", "-size", "--limit", "1", "--json").json

@@ -9,14 +9,17 @@ import pytest
 from sqlalchemy import select, update
 from tests.parts.sites import MIB, Site, chunks, fresh, large, noise
 
-from consigne.catalog import contents, schema, spaces
+from consigne.catalog import contents, schema
 from consigne.core.clock import now_ms
 from consigne.core.entry import Entry, Once
 from consigne.core.quota import Reservation
+from consigne.core.records.change import Change, Ref, Slot
+from consigne.core.records.specs import TypeSpec
 from consigne.errors import ConsigneError, FileNotFound, UploadExpired
 from consigne.jobs.rounds import Rounds
 from consigne.jobs.sweeper import Sweeper, Swept
 from consigne.model.entities import State
+from consigne.model.records import Field, FieldKind
 
 # Everything that is idle goes at once, as if its guard had passed.
 NOW: dict[str, Any] = {"purge_guard": -1, "lease": -1}
@@ -155,29 +158,24 @@ async def test_released_files_are_purged_after_their_grace(site: Site) -> None:
 
 async def test_old_versions_go_by_age(site: Site) -> None:
     """Unpinned ones; the present version never."""
-    file = await site.put(b"one")
+    file = await site.put(b"one", hold=True, expires_at=2**50)
+    records = site.depot.records
+    spec = TypeSpec("PAPER", fields=[Field("scan", FieldKind.FILE)])
+    kind = (await site.depot.types.create(site.manager, spec)).type.id
+    made = await records.create(site.writer, kind, Change(files={"scan": Slot(file.id)}))
+    ref = Ref.number(made.record.id)
+    await records.freeze(site.writer, ref)
     for data in (b"two", b"three"):
-        await site.depot.intake.replace(site.writer, file.id, chunks(data))
-    pin = update(schema.version).where(schema.version.c.number == 1).values(pins=1)
-    await site.run(lambda tx: tx.run(pin))
-    await site.run(lambda tx: _recount(tx, site.space.id))
+        await records.replace_file(site.writer, ref, "scan", -1, chunks(data))
     assert (await site.sweep(undo_age=-1)).versions == 1
     _, versions = await site.depot.vault.versions(site.writer, file.id)
     assert [version.number for version in versions] == [1]
     assert await site.books() == (5 + 3, 0, 0)
     assert await site.get(file) == b"three"
     await site.audit()
-    await site.depot.vault.release(site.writer, file.id)
+    await records.delete(site.manager, ref)
     await site.depot.vault.purge(site.manager, file.id)
     assert await site.books() == (0, 0, 0)
-
-
-def _recount(tx: Any, number: int) -> None:
-    """Set the counters to what the rows add up to, as whoever pins a version must."""
-    used, reserved, undo = spaces.counted(tx, number)
-    space = schema.space
-    values = {"used": used, "reserved": reserved, "undo": undo}
-    tx.run(update(space).where(space.c.id == number).values(**values))
 
 
 async def test_undo_gives_way_to_what_is_kept(site: Site) -> None:

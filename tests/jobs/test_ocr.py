@@ -39,7 +39,7 @@ async def credits(site: Site) -> int:
 
 
 async def job_count(site: Site) -> int:
-    return await site.depot.catalog.read(jobs.count)
+    return await site.depot.catalog.read(lambda tx: jobs.count(tx, kind="ocr"))
 
 
 class Stuck:

@@ -65,9 +65,11 @@ def test_ocr_route(server: RunningServer) -> None:
         again = client.post(f"{API}/files/{other}/ocr")
         assert again.status_code == 200
         assert again.json()["job"]["id"] == job["id"]
-        listed = client.get(f"{API}/jobs", params={"limit": 1}).json()
+        mine = {"kind": "ocr", "limit": 1}
+        listed = client.get(f"{API}/jobs", params=mine).json()
         assert [each["id"] for each in listed["jobs"]] == [job["id"]]
         rest = client.get(f"{API}/jobs", params={"cursor": listed["next"]}).json()
+        assert client.get(f"{API}/jobs", params={"kind": "odd"}).json()["jobs"] == []
         assert job["id"] not in [each["id"] for each in rest["jobs"]]
         assert client.delete(f"{API}/jobs/{job['id']}").status_code == 409
 

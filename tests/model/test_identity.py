@@ -88,6 +88,9 @@ def test_ids_ascend() -> None:
     assert burst == sorted(set(burst))
     assert {moment(number) for number in burst} <= {fixed, fixed + 1}
     assert moment(new_id(12345)) == 12345
+    new_id(2**41)
+    after = [new_id() for _ in range(5000)]
+    assert after == sorted(after)
 
 
 def test_threads_never_make_the_same_id() -> None:

@@ -5,7 +5,17 @@ import time
 
 import httpx
 import pytest
-from native_support import Client, Login, Row, Space, ids, md5_field, sha256_field
+from native_support import (
+    Client,
+    Login,
+    Row,
+    Space,
+    ids,
+    make_space,
+    md5_field,
+    sha256_field,
+)
+from tests.parts.server import KEY, RunningServer
 
 BODY = b"The bytes that come back are the bytes that went in.\n"
 WRONG = sha256_field(b"other bytes")
@@ -349,6 +359,32 @@ def test_private_files_and_roles(space: Space, logins: list[Login]) -> None:
     assert len(writer.ok("GET", "/files", params={"state": "released"})["files"]) == 1
     got = writer.call("DELETE", f"/files/{shown['id']}", params={"purge": "1"})
     assert (got.status_code, got.json()["right"]) == (403, "manage")
+
+
+def test_quarantine(space: Space, server: RunningServer, logins: list[Login]) -> None:
+    """C-25: confined bytes reach nobody of the space by any name, not even when sent again."""
+    api, body = space.admin, b"pretend this is a virus"
+    other = make_space(server.url, KEY)
+    file, same = api.upload(body), api.upload(body, params={"name": "same"})
+    url = f"/files/{file['id']}/quarantine"
+    assert api.ok("GET", url) == {"state": "live"}
+    for wrong in ({}, {"reason": ""}, {"reason": " "}, {"why": "x"}):
+        assert api.call("PUT", url, json=wrong).status_code == 400, wrong
+    assert api.ok("PUT", url, json={"reason": "EICAR"}) == {"state": "quarantined"}
+    for each in (file, same):
+        got = api.call("GET", f"/files/{each['id']}/content")
+        assert (got.status_code, got.json()["code"]) == (422, "quarantined")
+    got = api.call("POST", "/files", content=body)
+    assert (got.status_code, got.json()["code"]) == (422, "quarantined")
+    assert len(api.ok("GET", "/files")["files"]) == 2
+    assert other.admin.content(other.admin.upload(body)["id"]) == body
+    assert other.admin.call("DELETE", url).status_code == 404
+    writer = space.member(logins[0], "writer")
+    assert writer.call("DELETE", url).status_code == 403
+    history = api.ok("GET", f"/files/{file['id']}/history")["events"]
+    assert history[-1]["action"] == "content.quarantined"
+    assert api.ok("DELETE", url) == {"state": "live"}
+    assert api.content(same["id"]) == api.content(api.upload(body)["id"]) == body
 
 
 def test_guards(space: Space) -> None:

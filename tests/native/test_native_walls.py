@@ -30,7 +30,16 @@ def victim(server: RunningServer) -> Victim:
     key = api.ok("POST", "/keys", 201, json={"name": SECRET, "space": space.short})
     paper = api.upload(text_pdf([SECRET]), params={"name": SECRET})
     reading = api.ok("POST", f"/files/{paper['id']}/ocr")
+    fields = [{"id": "scan", "type": "file"}, {"id": "word", "type": "text", "in_title": True}]
+    api.ok("POST", "/types", 201, json={"name": "PAPER", "fields": fields})
+    linked = api.upload(b"linked", params={"hold": "true", "name": SECRET})
+    wish = {"type": "PAPER", "values": {"word": SECRET}, "files": {"scan": linked["id"]}}
+    record = api.ok("POST", "/records", 201, json=wish)
+    hook = {"name": "SECRET", "url": f"http://{SECRET.replace(' ', '-')}.example/", "events": ["*"]}
+    hook = api.ok("POST", "/webhooks", 201, json=hook)
     names = {
+        "webhook": str(hook["id"]),
+        "type": "PAPER", "record": record["id"], "field": "scan", "name": "legal",
         "file": file["id"], "folder": folder["id"], "upload": upload["id"], "key": key["id"],
         "job": reading["job"]["id"], "short": space.short, "member": "1", "n": "1",
     }  # fmt: skip
@@ -52,6 +61,11 @@ def spell(path: str, names: dict[str, str]) -> str:
 
 
 UNKNOWN = {
+    "webhook": "999999999",
+    "type": "NOTHING",
+    "record": NOBODY,
+    "field": "scan",
+    "name": "legal",
     "file": NOBODY,
     "folder": NOBODY,
     "upload": NOBODY,
@@ -63,8 +77,10 @@ UNKNOWN = {
 }
 BODIES = {
     "hold": {"reason": "r"},
+    "quarantine": {"reason": "r"},
     "retention": {"until": "2100-01-01"},
     "{member}": {"role": "admin"},
+    "{field}": {"file": NOBODY},
 }
 ABOUT_ONE = [(m, p) for m, p in API_ROUTES if "{id}" in p or "{short}" in p]
 ABOUT_MANY = [(m, p) for m, p in API_ROUTES if "{" not in p]
@@ -111,7 +127,7 @@ def test_naming_the_space_does_not_help(
 def test_lists_hold_ones_own_only(victim: Victim, stranger: Space, method: str, path: str) -> None:
     """C-01, C-03: no list, count or deletion reaches into another space."""
     if method == "GET" and not path.endswith("/stream"):
-        got = stranger.admin.request(method, path, params={"all": "true"})
+        got = stranger.admin.request(method, path, params={"all": "true", "q": "name"})
         assert SECRET not in got.text
         assert victim.space.short not in got.text
         assert victim.names["file"] not in got.text
@@ -126,7 +142,7 @@ def test_lists_hold_ones_own_only(victim: Victim, stranger: Space, method: str, 
 
 SPACED = {
     f"/consigne/v1/{noun}"
-    for noun in ("files", "files/count", "uploads", "folders", "events", "events/stream")
+    for noun in ("files", "files/count", "search", "uploads", "folders", "events", "events/stream")
 }
 
 

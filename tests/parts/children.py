@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def ocr_children() -> dict[int, int]:
-    """Return the process ids of all OCR children with that of the process that started each."""
+def ocr_children(module: str = "ocr_child") -> dict[int, int]:
+    """Return the process ids of all OCR children, or of another module, with that of the process
+    that started each.
+    """
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue  # it ended while we looked
-        if b"consigne.jobs.ocr_child" in words:
+        if f"consigne.jobs.{module}".encode() in words:
             order = next(word for word in words if word.startswith(b"{"))
             found[int(folder.name)] = json.loads(order)["parent"]
     return found
@@ -34,9 +36,9 @@ def session(leader: int) -> list[int]:
     return found
 
 
-def orphans() -> list[int]:
-    """Return the OCR children whose parent is gone."""
-    return [child for child, parent in ocr_children().items() if not _is_there(parent)]
+def orphans(module: str = "ocr_child") -> list[int]:
+    """Return the OCR children, or those of another module, whose parent is gone."""
+    return [child for child, parent in ocr_children(module).items() if not _is_there(parent)]
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> bool:

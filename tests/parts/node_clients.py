@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,28 @@ def huge_upload(endpoint: str, token: str, file: Path, chunk_megabytes: float = 
         json.loads(detail) if said["event"] == "finish" else detail,
         said["retries"],
     )
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that the AWS SDK for JavaScript got, and the URL that it was sent to."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def aws_sdk(request: dict[str, Any]) -> list[Answered]:
+    """Have the AWS SDK for JavaScript send requests; see ``node/aws_sdk.mjs``."""
+    assert (MODULES / "node_modules/@aws-sdk").exists(), "the AWS SDK is missing: run scripts/parts"
+    command = [str(node()), str(SCRIPTS / "aws_sdk.mjs"), str(MODULES)]
+    done = subprocess.run(
+        command, input=json.dumps(request), capture_output=True, text=True, check=False,
+        timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [
+        Answered(each["url"], each["status"], each["headers"], b64decode(each["body"]))
+        for each in json.loads(done.stdout)
+    ]

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from consigne.blobs.bucket import Bucket
 from consigne.blobs.driver import Driver
-from consigne.catalog import contents, files, schema, spaces
+from consigne.catalog import contents, files, proof_links, schema, spaces
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Caller, Seat
 from consigne.core.depot import Depot, build
@@ -23,6 +23,12 @@ from consigne.model.rights import Role
 from consigne.settings import Settings
 
 MIB = 1 << 20
+LINK_CHECKS = (
+    proof_links.stray_links,
+    proof_links.lost_versions,
+    proof_links.wrong_reasons,
+    proof_links.wrong_pins,
+)
 BLOCK = 64 << 10
 
 
@@ -81,7 +87,8 @@ class Site:
         return Seat(Caller(writer), place, Role.WRITER)
 
     async def set_quota(self, quota: int | None) -> None:
-        await self.depot.tenancy.change(Caller(self.people[Role.ADMIN]), self.space, quota=quota)
+        admin = Caller(self.people[Role.ADMIN])
+        self.space = await self.depot.tenancy.change(admin, self.space, quota=quota)
 
     async def put(
         self, data: bytes, name: str = "file.bin", seat: Seat | None = None, **entry: Any
@@ -146,6 +153,8 @@ class Site:
                 await self._audit_bytes(content)
         for file in books.files:
             _audit_file(file, known)
+        for disagreeing in LINK_CHECKS:
+            assert not await self.run(lambda tx, check=disagreeing: check(tx, 0, 1)), disagreeing
         stages = {stored.key async for stored in bucket.stages()}
         assert stages >= books.stages, "an upload without its bytes"
         if tidy:
@@ -175,7 +184,13 @@ def _books(tx: Tx) -> _Books:
     everything = 1_000_000
     found = spaces.page(tx, 0, everything)
     references: dict[int, int] = {}
-    for column in (schema.file.c.content_id, schema.version.c.content_id):
+    holding = (
+        schema.file.c.content_id,
+        schema.version.c.content_id,
+        schema.preview.c.picture_id,
+        schema.report.c.content_id,
+    )
+    for column in holding:
         counted = select(column, func.count()).where(column.is_not(None)).group_by(column)
         for content_id, count in tx.all(counted):
             references[content_id] = references.get(content_id, 0) + count

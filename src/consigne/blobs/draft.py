@@ -1,5 +1,7 @@
 """A content that has been received and measured and is not stored yet."""
 
+import hashlib
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
@@ -8,6 +10,8 @@ from consigne.blobs.digests import Digester
 from consigne.blobs.driver import Driver, Promise, Stage
 from consigne.blobs.faults import telling_storage_full
 from consigne.errors import Corrupt
+
+_PIECE = 1 << 20
 
 
 class Holding(Protocol):
@@ -18,6 +22,9 @@ class Holding(Protocol):
 
     async def store(self) -> str:
         """Make the bytes durable under a fresh key and return it."""
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes, not checked; only before they are stored."""
 
     async def discard(self) -> None:
         """Let go of the bytes. May be called more than once."""
@@ -76,6 +83,19 @@ class Draft:
                 self._key = await self._holding.store()
         return self._key
 
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the bytes, which must not have been stored yet. Raises Corrupt."""
+        digest, at = hashlib.sha256(), 0
+        while at < self.size:
+            piece = await self._holding.read(at, min(_PIECE, self.size - at))
+            if not piece:
+                break
+            digest.update(piece)
+            at += len(piece)
+            yield piece
+        if digest.digest() != self.sha256:
+            raise Corrupt("The bytes on hold are damaged.", problem="digest")
+
     async def discard(self) -> None:
         """Drop the bytes, unless they have been stored. May be called more than once."""
         if self._key is None:
@@ -108,6 +128,10 @@ class InMemory:
         """Put the bytes."""
         return await self._driver.put(self._data)
 
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return a piece."""
+        return self._data[offset : offset + length]
+
     async def discard(self) -> None:
         """Do nothing: the bytes go with the draft."""
 
@@ -128,6 +152,10 @@ class Staged:
         with suppress(Exception):  # stored is stored; the sweeper finds the stage
             await self._stage.discard()
         return key
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Read from the stage."""
+        return await self._stage.read(offset, length)
 
     async def discard(self) -> None:
         """Drop the stage."""
@@ -157,6 +185,10 @@ class Assembled:
         if len(data) != self._size:
             raise Corrupt("The staged bytes are truncated.", problem="truncated")
         return await self._driver.put(data)
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Read from the stage."""
+        return await self._stage.read(offset, length)
 
     async def discard(self) -> None:
         """Close the stage."""

@@ -61,6 +61,16 @@ _DELETE = Statement(
 _MARK = Statement(
     update(content).where(content.c.id == bindparam("content")).values(state=bindparam("new_state"))
 )
+_CONFINED = Statement(
+    select(content.c.id)
+    .where(
+        content.c.space_id == bindparam("space"),
+        content.c.sha256 == bindparam("digest"),
+        content.c.state == literal_column("'quarantined'"),
+    )
+    .limit(1)
+)
+_LOCK = Statement(select(content).where(content.c.id == bindparam("id")).with_for_update())
 _PAGE = Statement(
     select(content)
     .where(content.c.id > bindparam("after"))
@@ -98,6 +108,17 @@ def drop(tx: Tx, content_id: int, now: int) -> None:
 
 def by_id(tx: Tx, content_id: int) -> Content | None:
     row = tx.one(_BY_ID, id=content_id)
+    return _content(row) if row else None
+
+
+def is_confined(tx: Tx, space_id: int, sha256: bytes) -> bool:
+    """Return whether bytes of this digest are in quarantine in the space."""
+    return tx.value(_CONFINED, space=space_id, digest=sha256) is not None
+
+
+def lock(tx: Tx, content_id: int) -> Content | None:
+    """Return a content and hold its row until the transaction ends."""
+    row = tx.one(_LOCK, id=content_id)
     return _content(row) if row else None
 
 

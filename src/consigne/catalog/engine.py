@@ -7,7 +7,8 @@ wrapped in ``Statement`` and compiled once per database.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import or_
@@ -96,6 +97,18 @@ class Tx(ABC):
             sql, fixed = statement.compiled(self.dialect)
             self.execute_many(sql, [{**fixed, **row} for row in rows] if fixed else rows)
 
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Undo what is done inside, and no more, where it raises (C-52)."""
+        self.execute("SAVEPOINT step", {})
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK TO SAVEPOINT step", {})
+            self.execute("RELEASE SAVEPOINT step", {})
+            raise
+        self.execute("RELEASE SAVEPOINT step", {})
+
     def _cursor(self, statement: Statement | ClauseElement, params: Mapping[str, Any]) -> Any:
         if isinstance(statement, Statement):
             sql, fixed = statement.compiled(self.dialect)
@@ -127,8 +140,9 @@ class Catalog(ABC):
         """Run a unit of work in a transaction; return its result once it is on stable storage.
 
         The transaction waits for ``after``, in a thread of the catalog's own; a promise that is not
-        kept undoes the unit and raises what it raises. What the work raises undoes this unit alone. Raises errors.Unavailable or errors.StorageFull
-        where the database fails; nothing was stored then.
+        kept undoes the unit and raises what it raises. What the work raises undoes this unit alone.
+        Raises errors.Unavailable or errors.StorageFull where the database fails; nothing was stored
+        then.
         """
 
     @abstractmethod

@@ -1,10 +1,12 @@
 """Statements about files, their replaced versions, metadata fields and tags."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
+from consigne.catalog import labels
 from consigne.catalog.engine import Statement, Tx, any_of
 from consigne.catalog.rows import params, reader
 from consigne.catalog.schema import file, file_field, file_tag, tombstone, version
@@ -78,6 +80,14 @@ _OLD_VERSIONS_IN = Statement(
 _ORPHAN = Statement(
     update(file).where(file.c.parent_id == bindparam("parent")).values(parent_id=None)
 )
+_HELD_BY = Statement(
+    select(func.count()).where(
+        file.c.space_id == bindparam("space"),
+        file.c.owner_id == bindparam("owner"),
+        file.c.state == State.HELD.value,
+        or_(file.c.expires_at.is_(None), file.c.expires_at > bindparam("now")),
+    )
+)
 _ADD_TOMBSTONE = Statement(insert(tombstone))
 _TOMBSTONE = Statement(
     select(tombstone.c.reason, tombstone.c.space_id, tombstone.c.owner_id).where(
@@ -101,6 +111,7 @@ def insert_file(tx: Tx, value: File) -> None:
     tx.run(_INSERT, **params(value))
     if value.meta:
         _index(tx, value)
+    labels.note(tx, value.space_id, value.id)
 
 
 def by_id(tx: Tx, file_id: int) -> File | None:
@@ -114,28 +125,49 @@ def lock(tx: Tx, file_id: int) -> File | None:
     return _file(row) if row else None
 
 
+def held_by(tx: Tx, space_id: int, owner_id: int, now: int) -> int:
+    """Return how many held files an owner has whose time is not over."""
+    return int(tx.value(_HELD_BY, space=space_id, owner=owner_id, now=now))
+
+
 def change(tx: Tx, old: File, **fields: Any) -> File:
     """Store changed columns of a file that this transaction has locked; return the new value."""
     new = msgspec.structs.replace(old, **fields)
     plain = {name: value for name, value in params(new).items() if name in fields}
-    tx.run(update(file).where(file.c.id == old.id).values(**plain))
+    tx.run(_update(frozenset(plain)), file=old.id, **{f"new_{n}": v for n, v in plain.items()})
     if new.meta != old.meta:
         reindex(tx, new)
+    elif new.name != old.name:
+        labels.note(tx, new.space_id, new.id)
     return new
 
 
 def reindex(tx: Tx, value: File) -> None:
-    """Write the rows that a file's fields and tags are searched by anew."""
+    """Write the rows that a file's name, fields and tags are searched by anew."""
     tx.run(_DROP_FIELDS, file=value.id)
     tx.run(_DROP_TAGS, file=value.id)
     _index(tx, value)
+    labels.note(tx, value.space_id, value.id)
 
 
 def remove(tx: Tx, file_id: int) -> None:
-    """Delete the row of a file with its fields and tags; versions must be gone already."""
+    """Delete the row of a file with its fields, tags, words; versions must be gone already."""
     tx.run(_DROP_FIELDS, file=file_id)
     tx.run(_DROP_TAGS, file=file_id)
+    labels.remove(tx, file_id)
     tx.run(_DELETE, id=file_id)
+
+
+def index_words(tx: Tx, space_id: int | None, limit: int) -> int:
+    """Index the words of files that are due; return how many there were."""
+    due = labels.take(tx, space_id, limit)
+    for number in due:
+        found = by_id(tx, number)
+        if found is None:
+            labels.remove(tx, number)
+        else:
+            labels.replace(tx, found, annotations(found))
+    return len(due)
 
 
 def orphan(tx: Tx, file_id: int) -> None:
@@ -248,10 +280,19 @@ def _index(tx: Tx, value: File) -> None:
                 "value": text,
                 "value_fold": fold(text),
             }
-            for name, text in notes.fields.items()
+            for name, text in notes.known.items()
         ],
     )
     tx.many(
         _ADD_TAG,
         [{"file_id": value.id, "tag": tag, "space_id": value.space_id} for tag in notes.tags],
+    )
+
+
+@cache
+def _update(names: frozenset[str]) -> Statement:
+    return Statement(
+        update(file)
+        .where(file.c.id == bindparam("file"))
+        .values({file.c[name]: bindparam(f"new_{name}") for name in sorted(names)})
     )

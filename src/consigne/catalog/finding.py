@@ -77,7 +77,7 @@ _COLUMNS: dict[Field, ColumnElement[Any]] = {
 
 def page(tx: Tx, query: Query) -> list[File]:
     """Return the files of a query, in its order."""
-    statement = select(file).where(*_conditions(tx, query.scope, query.terms))
+    statement = select(file).where(*conditions_of(tx, query.scope, query.terms))
     statement = _ordered(statement, query)
     if query.limit is not None:
         statement = statement.limit(query.limit)
@@ -90,7 +90,7 @@ def count(tx: Tx, scope: Scope, terms: tuple[Term, ...] = ()) -> tuple[int, int]
     """Return how many files match, and their bytes."""
     row = tx.one(
         select(func.count(), func.coalesce(func.sum(file.c.size), 0)).where(
-            *_conditions(tx, scope, terms)
+            *conditions_of(tx, scope, terms)
         )
     )
     assert row is not None
@@ -105,7 +105,7 @@ def release_matching(
     With ``only_owned`` files that anything but their owner keeps are left alone too (C-13). Returns
     (files released, their bytes, files skipped).
     """
-    conditions = _conditions(tx, scope, terms)
+    conditions = conditions_of(tx, scope, terms)
     matched, _ = count(tx, scope, terms)
     rows = tx.all(
         update(file)
@@ -123,7 +123,7 @@ def count_deletable(
     matched, _ = count(tx, scope, terms)
     statement = select(func.count()).select_from(file)
     deletable = int(
-        tx.value(statement.where(*_conditions(tx, scope, terms), *_free(now, only_owned)))
+        tx.value(statement.where(*conditions_of(tx, scope, terms), *_free(now, only_owned)))
     )
     return deletable, matched - deletable
 
@@ -153,13 +153,15 @@ def _free(now: int, only_owned: bool) -> list[ColumnElement[bool]]:
     return free
 
 
-def _conditions(tx: Tx, scope: Scope, terms: tuple[Term, ...]) -> list[ColumnElement[bool]]:
+def conditions_of(tx: Tx, scope: Scope, terms: tuple[Term, ...]) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a file is in a scope and matches all terms."""
     states = [file.c.state == state.value for state in scope.states]
     found: list[ColumnElement[bool]] = [file.c.space_id == scope.space_id, or_(*states)]
     if scope.owner is not None:
         found.append(file.c.owner_id == scope.owner)
     if scope.sees is not None:
-        found.append(or_(file.c.owner_id == scope.sees, file.c.access == Access.SPACE.value))
+        own = and_(file.c.owner_id == scope.sees, file.c.access != Access.RECORD.value)
+        found.append(or_(own, file.c.access == Access.SPACE.value))
     if not scope.sources:
         found.append(file.c.is_source == 0)
     if scope.folder_id is not None:

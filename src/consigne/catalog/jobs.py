@@ -7,7 +7,7 @@ left behind is claimed again when its lease is over.
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from consigne.catalog.engine import Statement, Tx, any_of
@@ -29,6 +29,36 @@ _BY_ID = Statement(select(job).where(job.c.id == bindparam("id")))
 _LOCK = Statement(select(job).where(job.c.id == bindparam("id")).with_for_update())
 _UNDER_WAY = Statement(
     select(job).where(job.c.key == bindparam("key"), any_of(job.c.state, (_QUEUED, _RUNNING)))
+)
+_FAILED = Statement(
+    select(job)
+    .where(job.c.key == bindparam("key"), job.c.state == JobState.FAILED.value)
+    .order_by(job.c.id.desc())
+    .limit(bindparam("n"))
+)
+# A range of keys, so that the index serves it: LIKE would not use it on either database.
+_FAILED_BETWEEN = Statement(
+    select(job)
+    .where(
+        job.c.key >= bindparam("first"),
+        job.c.key < bindparam("last"),
+        job.c.state == JobState.FAILED.value,
+    )
+    .order_by(job.c.key)
+    .limit(bindparam("n"))
+)
+_WAITING = Statement(
+    select(func.count()).select_from(
+        select(job.c.id)
+        .where(
+            # Spelled out: a bound parameter would keep SQLite from using the partial index.
+            job.c.state == literal_column("'queued'"),
+            job.c.space_id == bindparam("space"),
+            job.c.kind == bindparam("kind"),
+        )
+        .limit(bindparam("n"))
+        .subquery()
+    )
 )
 _DONE = Statement(
     select(job)
@@ -100,10 +130,15 @@ _NEXT_LAPSE = Statement(
 _FORGET = Statement(
     delete(job).where(
         job.c.ended_at < bindparam("before"),
-        # The result of a keyed job is given again as long as its file lives.
-        or_(job.c.key.is_(None), ~exists().where(file.c.id == job.c.subject)),
+        # A result that was paid for is given again as long as its file lives.
+        or_(
+            job.c.key.is_(None),
+            job.c.credits == 0,
+            ~exists().where(file.c.id == job.c.subject),
+        ),
     )
 )
+_REMOVE = Statement(delete(job).where(job.c.id == bindparam("job")))
 _HEARTBEATS = Statement(
     select(lease.c.name)
     .where(
@@ -152,15 +187,39 @@ def done_with(tx: Tx, key: str, limit: int = 20) -> list[Job]:
     return [_job(row) for row in tx.all(_DONE, key=key, n=limit)]
 
 
+def failed_with(tx: Tx, key: str, limit: int = 20) -> list[Job]:
+    """Return the jobs of a key that have failed, newest first."""
+    return [_job(row) for row in tx.all(_FAILED, key=key, n=limit)]
+
+
+def failed_below(tx: Tx, prefix: str, limit: int = 20) -> list[Job]:
+    """Return failed jobs whose key begins with a prefix that ends in a colon."""
+    last = prefix.removesuffix(":") + ";"
+    return [_job(row) for row in tx.all(_FAILED_BETWEEN, first=prefix, last=last, n=limit)]
+
+
+def waiting(tx: Tx, space_id: int, kind: str, limit: int) -> int:
+    """Return how many jobs of a kind are queued in a space, counting no further than a limit."""
+    return int(tx.value(_WAITING, space=space_id, kind=kind, n=limit))
+
+
 def page(
-    tx: Tx, space_id: int, creator_id: int | None, state: str | None, before: int, limit: int
+    tx: Tx,
+    space_id: int,
+    creator_id: int | None,
+    state: str | None,
+    before: int,
+    limit: int,
+    kind: str | None = None,
 ) -> list[Job]:
-    """Return jobs of a space below an id, newest first; of one creator or, with None, of all."""
+    """Return jobs of a space below an id, newest first; None: of every creator, state, kind."""
     statement = select(job).where(job.c.space_id == space_id, job.c.id < before)
     if creator_id is not None:
         statement = statement.where(job.c.created_by == creator_id)
     if state is not None:
         statement = statement.where(job.c.state == state)
+    if kind is not None:
+        statement = statement.where(job.c.kind == kind)
     return [_job(row) for row in tx.all(statement.order_by(job.c.id.desc()).limit(limit))]
 
 
@@ -247,6 +306,11 @@ def end(
     if ended and value.credits and not is_done:
         tx.run(_GIVE_CREDITS, space=value.space_id, n=value.credits)
     return bool(ended)
+
+
+def remove(tx: Tx, job_id: int) -> None:
+    """Delete a job of which only the effect is to remain."""
+    tx.run(_REMOVE, job=job_id)
 
 
 def take_credits(tx: Tx, space_id: int, count: int) -> bool:

@@ -15,6 +15,16 @@ _FIND = Statement(
         once.c.key == bindparam("key"),
     )
 )
+_SETTLE = Statement(
+    update(once)
+    .where(
+        once.c.space_id == bindparam("space"),
+        once.c.principal_id == bindparam("principal"),
+        once.c.route == bindparam("on_route"),
+        once.c.key == bindparam("by_key"),
+    )
+    .values(subject=bindparam("new_subject"))
+)
 _FORGET = Statement(delete(once).where(once.c.expires_at < bindparam("now")))
 _NEW_LEASE = Statement(upsert(lease).on_conflict_do_nothing())
 _TAKE_LEASE = Statement(
@@ -56,6 +66,18 @@ def remember(
             subject=subject,
             expires_at=expires_at,
         )
+    )
+
+
+def settle(tx: Tx, space_id: int, principal_id: int, route: str, key: str, subject: int) -> None:
+    """Say what a keyed request has made, where that was not known when it was recorded."""
+    tx.run(
+        _SETTLE,
+        space=space_id,
+        principal=principal_id,
+        on_route=route,
+        by_key=key,
+        new_subject=subject,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, and_, bindparam, case, func, or_, select, 
 
 from consigne.catalog.engine import Row, Statement, Tx
 from consigne.catalog.proof import paged
-from consigne.catalog.schema import content, file, version
+from consigne.catalog.schema import content, file, preview, report, version
 from consigne.model import identity
 from consigne.model.entities import ContentState
 
@@ -81,6 +81,12 @@ _REFERRING = union_all(
     select(version.c.content_id).where(
         version.c.content_id > bindparam("after"), version.c.content_id <= _UPTO
     ),
+    select(preview.c.picture_id).where(
+        preview.c.picture_id > bindparam("after"), preview.c.picture_id <= _UPTO
+    ),
+    select(report.c.content_id).where(
+        report.c.content_id > bindparam("after"), report.c.content_id <= _UPTO
+    ),
 ).subquery("referring")
 _COUNTED = (
     select(_REFERRING.c.content_id, func.count().label("n"))
@@ -109,6 +115,8 @@ _COUNT_ONE = Statement(
     select(
         select(func.count()).where(file.c.content_id == bindparam("content")).scalar_subquery()
         + select(func.count()).where(version.c.content_id == bindparam("content")).scalar_subquery()
+        + select(func.count()).where(preview.c.picture_id == bindparam("content")).scalar_subquery()
+        + select(func.count()).where(report.c.content_id == bindparam("content")).scalar_subquery()
     )
 )
 _SET_REFERENCES = Statement(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -124,6 +125,27 @@ oauth_client = Table(
     _number("created_at"),
 )
 
+# What a client got for a password or a refresh token; both tokens as SHA-256 (C-05).
+oauth_pair = Table(
+    "oauth_pair",
+    metadata,
+    _number("id", key=True),
+    _number("principal_id"),
+    _string("client_id"),
+    _number("parent_id", null=True),
+    _bytes("access_hash"),
+    _number("access_until"),
+    _bytes("refresh_hash"),
+    _number("refresh_until"),
+    _number("valid_from"),
+    _number("created_at"),
+    _number("used_at", null=True),
+    Index("uq_oauth_pair_access_hash", "access_hash", unique=True),
+    Index("uq_oauth_pair_refresh_hash", "refresh_hash", unique=True),
+    Index("ix_oauth_pair_principal", "principal_id", "id"),
+    Index("ix_oauth_pair_refresh_until", "refresh_until"),
+)
+
 revoked_token = Table(
     "revoked_token",
     metadata,
@@ -227,7 +249,57 @@ content = Table(
         sqlite_where=text("idle_since IS NOT NULL"),
         postgresql_where=text("idle_since IS NOT NULL"),
     ),
+    Index(
+        "ix_content_confined",
+        "space_id",
+        "sha256",
+        sqlite_where=text("state = 'quarantined'"),
+        postgresql_where=text("state = 'quarantined'"),
+    ),
     Index("uq_content_key", "key", unique=True),
+)
+
+# What the search knows of a content; its words are in ``passage`` and ``terms.passage_terms``.
+content_text = Table(
+    "content_text",
+    metadata,
+    _number("content_id", key=True),
+    _number("space_id"),
+    _string("origin"),
+    Column("pages", Integer, nullable=True),
+    _number("length"),
+    _flag("is_cut"),
+    _string("problem", null=True),
+    Column("rules", Integer, nullable=False),
+    _number("read_at"),
+)
+
+# A text in pieces of some 250 words.
+passage = Table(
+    "passage",
+    metadata,
+    _serial("id"),
+    _number("content_id"),
+    Column("page", Integer, nullable=True),
+    _string("body"),
+    Index("ix_passage_content", "content_id", "id"),
+)
+
+# What was made from a content, such as a picture of it; the bytes are a content of their own.
+preview = Table(
+    "preview",
+    metadata,
+    _number("content_id", key=True),
+    _string("shape", key=True),
+    _number("space_id"),
+    _number("picture_id"),
+    _number("size"),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    _number("made_at"),
+    _number("used_at"),
+    Index("uq_preview_picture", "picture_id", unique=True),
+    Index("ix_preview_space", "space_id", "used_at"),
 )
 
 file = Table(
@@ -303,6 +375,12 @@ file = Table(
         sqlite_where=text("parent_id IS NOT NULL"),
         postgresql_where=text("parent_id IS NOT NULL"),
     ),
+    Index(
+        "ix_file_content",
+        "content_id",
+        sqlite_where=text("content_id IS NOT NULL"),
+        postgresql_where=text("content_id IS NOT NULL"),
+    ),
 )
 
 file_field = Table(
@@ -314,6 +392,11 @@ file_field = Table(
     _string("value"),
     _string("value_fold"),
     Index("ix_file_field_value", "space_id", "name", "value"),
+)
+
+# Files whose words the search does not know yet.
+label_due = Table(
+    "label_due", metadata, _number("space_id", key=True), _number("file_id", key=True)
 )
 
 file_tag = Table(
@@ -451,6 +534,15 @@ chain = Table(
     _bytes("digest"),
 )
 
+# How far a consumer of the chain has come in each space.
+follower = Table(
+    "follower",
+    metadata,
+    _string("name", key=True),
+    _number("space_id", key=True),
+    _number("sequence"),
+)
+
 # Work that one process at a time may do.
 lease = Table(
     "lease",
@@ -510,6 +602,284 @@ job = Table(
     ),
     Index(
         "ix_job_ended",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
+)
+
+# What a job leaves to be downloaded, such as the rows that it refused; bytes as of a preview.
+report = Table(
+    "report",
+    metadata,
+    _number("job_id", key=True),
+    _number("space_id"),
+    _number("content_id"),
+    _string("name"),
+    _number("size"),
+    _number("made_at"),
+    Index("uq_report_content", "content_id", unique=True),
+)
+
+# An import of records (DX-39); how far it is stands in its job.
+import_run = Table(
+    "import_run",
+    metadata,
+    _number("job_id", key=True),
+    _number("space_id"),
+    _number("type_id"),
+    _number("file_id"),
+    _string("mode"),
+    _number("succeeded"),
+    _number("failed"),
+    Index("ix_import_run_space", "space_id", "job_id"),
+    Index("ix_import_run_file", "file_id"),
+)
+
+# How far a job over many files is; it goes on behind the file ``last_id``.
+bulk_run = Table(
+    "bulk_run",
+    metadata,
+    _number("job_id", key=True),
+    _number("last_id"),
+    _number("count"),
+    _number("size"),
+    _number("failed"),
+)
+
+# Files that such a job left alone, and why.
+bulk_refusal = Table(
+    "bulk_refusal",
+    metadata,
+    _number("job_id", key=True),
+    _number("file_id", key=True),
+    _string("name"),
+    _string("code"),
+    _string("detail"),
+)
+
+# What became of a row: a record, or faults as JSON (C-52).
+import_row = Table(
+    "import_row",
+    metadata,
+    _number("job_id", key=True),
+    _number("line", key=True),
+    _number("record_id", null=True),
+    _string("faults", null=True),
+)
+
+# Types of records: families, structures (C-33); the fields are in their versions.
+record_type = Table(
+    "record_type",
+    metadata,
+    _serial("id"),
+    _number("space_id"),
+    _string("dialect"),
+    _string("name"),
+    _string("name_fold"),
+    _string("label"),
+    Column("version", Integer, nullable=False),
+    _string("acl"),
+    _string("hooks"),
+    _number("created_at"),
+    _number("created_by", null=True),
+    _number("updated_at", null=True),
+    Index("uq_record_type_name", "space_id", "name_fold", unique=True),
+)
+
+type_version = Table(
+    "type_version",
+    metadata,
+    _number("type_id", key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _string("fields"),
+    _number("created_at"),
+    _number("created_by", null=True),
+)
+
+record = Table(
+    "record",
+    metadata,
+    _serial("id"),
+    _number("space_id"),
+    _number("type_id"),
+    Column("type_version", Integer, nullable=False),
+    _string("uuid"),
+    _string("name", null=True),
+    _string("name_fold", null=True),
+    _string("title"),
+    _string("title_fold"),
+    _string("state"),
+    _number("origin", null=True),
+    Column("revision", Integer, nullable=False),
+    _number("number"),
+    _number("type_number"),
+    _flag("is_partial"),
+    _string("reference", null=True),
+    _flag("is_reference"),
+    _string("body"),
+    _string("acl", null=True),
+    _number("locked_by", null=True),
+    _number("created_at"),
+    _number("created_by", null=True),
+    _number("updated_at"),
+    _number("updated_by", null=True),
+    _number("data_created_at", null=True),
+    _number("data_updated_at", null=True),
+    Column("latitude", Float(53), nullable=True),
+    Column("longitude", Float(53), nullable=True),
+    _number("trashed_at", null=True),
+    Index("uq_record_uuid", "space_id", "uuid", unique=True),
+    Index(
+        "uq_record_name",
+        "space_id",
+        "name_fold",
+        unique=True,
+        sqlite_where=text("name_fold IS NOT NULL"),
+        postgresql_where=text("name_fold IS NOT NULL"),
+    ),
+    Index("ix_record_space", "space_id", "state", "number"),
+    Index("ix_record_type", "type_id", "state", "number"),
+    Index("ix_record_title", "type_id", "state", "title_fold", "number"),
+    Index(
+        "ix_record_revision",
+        "origin",
+        "revision",
+        sqlite_where=text("origin IS NOT NULL"),
+        postgresql_where=text("origin IS NOT NULL"),
+    ),
+    Index(
+        "ix_record_reference",
+        "space_id",
+        "number",
+        sqlite_where=text("is_reference = 1"),
+        postgresql_where=text("is_reference = 1"),
+    ),
+    Index(
+        "ix_record_acl",
+        "space_id",
+        "type_id",
+        sqlite_where=text("acl IS NOT NULL"),
+        postgresql_where=text("acl IS NOT NULL"),
+    ),
+    Index(
+        "ix_record_trashed",
+        "trashed_at",
+        sqlite_where=text("trashed_at IS NOT NULL"),
+        postgresql_where=text("trashed_at IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# The last numbers given out: of a space (type 0) and of each type.
+record_counter = Table(
+    "record_counter",
+    metadata,
+    _number("space_id", key=True),
+    _number("type_id", key=True),
+    _number("last"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    _number("record_id", key=True),
+    _string("field", key=True),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    _number("space_id"),
+    _number("file_id"),
+    _flag("is_live"),
+    Column("version", Integer, nullable=False),
+    _string("reference"),
+    _string("name", null=True),
+    _string("comment", null=True),
+    _string("access"),
+    _number("linked_at"),
+    _number("linked_by", null=True),
+    # Of several attempts to link one file one wins, whatever dialect they come by (C-11).
+    Index(
+        "uq_link_live",
+        "file_id",
+        unique=True,
+        sqlite_where=text("is_live = 1"),
+        postgresql_where=text("is_live = 1"),
+    ),
+    Index("ix_link_file", "file_id"),
+)
+
+group_member = Table(
+    "group_member",
+    metadata,
+    _number("space_id", key=True),
+    _string("name", key=True),
+    _number("principal_id", key=True),
+    Index("ix_group_member_principal", "space_id", "principal_id"),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    _serial("id"),
+    _number("space_id"),
+    _string("name"),
+    _string("name_fold"),
+    _string("url"),
+    _string("events"),
+    _string("types"),
+    _string("on_failure"),
+    _flag("is_active"),
+    _flag("is_hook"),
+    _string("reason", null=True),
+    _bytes("secret"),
+    _bytes("old_secret", null=True),
+    _number("old_until", null=True),
+    _number("created_at"),
+    _number("created_by", null=True),
+    _number("updated_at", null=True),
+    _number("succeeded_at", null=True),
+    _number("failed_at", null=True),
+    Index("uq_webhook_name", "space_id", "name_fold", unique=True),
+    Index(
+        "ix_webhook_active",
+        "space_id",
+        "id",
+        sqlite_where=text("is_active = 1"),
+        postgresql_where=text("is_active = 1"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# Messages for webhooks: the outbox.
+delivery = Table(
+    "delivery",
+    metadata,
+    _number("id", key=True),
+    _number("space_id"),
+    _number("webhook_id"),
+    _string("message"),
+    _string("event"),
+    _string("payload"),
+    _string("state"),
+    Column("attempts", Integer, nullable=False),
+    _number("next_at"),
+    _number("give_up_at"),
+    _number("created_at"),
+    _number("attempted_at", null=True),
+    _number("ended_at", null=True),
+    Column("status", Integer, nullable=True),
+    _string("error", null=True),
+    _string("response", null=True),
+    Column("duration", Integer, nullable=True),
+    Index("ix_delivery_webhook", "webhook_id", "id"),
+    Index(
+        "ix_delivery_due",
+        "next_at",
+        "id",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_delivery_ended",
         "ended_at",
         sqlite_where=text("ended_at IS NOT NULL"),
         postgresql_where=text("ended_at IS NOT NULL"),

@@ -4,7 +4,8 @@ One writer thread per process takes units of work off a queue and commits as man
 together; each runs in a savepoint, so that one that fails does not take its neighbours along. With
 ``synchronous=FULL`` a commit returns after the write-ahead log is synced, and only then are the
 waiting requests answered. Several processes may share the file: their writers queue at an ``flock``
-and not at SQLite's busy handler, which sleeps up to 100 ms between tries. Point reads run inline on the event loop, longer ones in a small thread pool.
+and not at SQLite's busy handler, which sleeps up to 100 ms between tries. Point reads run inline
+on the event loop, longer ones in a small thread pool.
 """
 
 import asyncio

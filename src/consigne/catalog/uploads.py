@@ -83,6 +83,12 @@ _EXPIRED = Statement(
     .order_by(upload.c.expires_at)
     .limit(bindparam("n"))
 )
+_RESERVATIONS = Statement(
+    select(upload)
+    .where(upload.c.stage == "", upload.c.file_id.is_(None), upload.c.id > bindparam("after"))
+    .order_by(upload.c.id)
+    .limit(bindparam("n"))
+)
 _ADD_PART = Statement(insert(part))
 _PART = Statement(
     select(part).where(part.c.upload_id == bindparam("upload"), part.c.number == bindparam("n"))
@@ -166,6 +172,11 @@ def remove(tx: Tx, upload_id: int) -> bool:
 def expired(tx: Tx, now: int, limit: int) -> list[Upload]:
     """Return sessions whose time is over and that nobody is writing to."""
     return [_upload(row) for row in tx.all(_EXPIRED, now=now, n=limit)]
+
+
+def reservations(tx: Tx, after: int, limit: int) -> list[Upload]:
+    """Return sessions that are nothing but room for a body under way."""
+    return [_upload(row) for row in tx.all(_RESERVATIONS, after=after, n=limit)]
 
 
 def add_part(tx: Tx, value: Part) -> None:

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from consigne.cli.exits import HELP
+from consigne.cli.hits import count_hits, hits_of, show_hits
 from consigne.cli.output import Output, size_text, with_output
 from consigne.cli.places import (
     FILE_FIELDS,
@@ -69,8 +70,9 @@ def ls(
 
 
 @click.command(epilog=HELP)
-@click.argument("words", nargs=-1, metavar="FILTER...")
+@click.argument("words", nargs=-1, metavar="WORD|FILTER...")
 @click.option("--folder", help="Only directly in this folder (path or id).")
+@click.option("--names", is_flag=True, help="Look for words in names only, also inside of others.")
 @click.option("--count", is_flag=True, help="Print only how many there are.")
 @_list_options
 @with_output
@@ -80,30 +82,61 @@ def find(
     remote: Remote,
     words: tuple[str, ...],
     folder: str | None,
+    names: bool,
     count: bool,
     sort: str | None,
     limit: int,
     everything: bool,
     state: str,
 ) -> None:
-    """List the files of a space for which every FILTER holds.
+    """Search names, metadata, tags and text for all WORDs, among the files for which every FILTER
+    holds.
+
+    Words are found without regard to case, accents and endings, "several words" in one argument
+    side by side, the last word also as the beginning of one; the best hits come first.
 
     A filter is FIELD OP VALUE without blanks, such as name~invoice, 'size>=1MiB', type=image/png,
     tag=urgent, meta.year=2026 or 'created_at>2026-01-31'; operators are = != ~ !~ > >= < <=.
-    A bare word is looked for in names.
     """
-    params = [("filter", filter_of(word)) for word in words] + [("state", state)]
+    sought = [] if names else [word for word in words if not is_filter(word)]
+    params = [("filter", filter_of(word)) for word in words if word not in sought]
     if folder is not None:
         params.append(("folder", require_folder(remote, folder).id))
+    if sought and (sort or state != "kept"):
+        raise click.UsageError("--sort and --state go with filters, and with words as --names.")
+    question = " ".join(map(_quoted, sought))
+    if not sought:
+        params.append(("state", state))
     if count:
-        number = remote.json("GET", "/files/count", params=params)["count"]
+        number = (
+            count_hits(remote, question, params)
+            if sought
+            else remote.json("GET", "/files/count", params=params)["count"]
+        )
         if output.as_json:
             output.json({"count": number})
         output.line(str(number))
         return
+    if sought:
+        show_hits(output, hits_of(remote, question, params), None if everything else limit)
+        return
     if sort:
         params.append(("sort", sort))
     _print(output, [], _files(remote, params), None if everything else limit)
+
+
+def _quoted(word: str) -> str:
+    """Put an argument of several words into quotes, unless it has some."""
+    return f'"{word}"' if " " in word.strip() and '"' not in word else word
+
+
+def is_filter(word: str) -> bool:
+    """Tell whether an argument is a filter and not a word.
+
+    >>> is_filter("name~invoice"), is_filter("invoice")
+    (True, False)
+    """
+    return _TERM.match(word) is not None
 
 
 def filter_of(word: str) -> str:
@@ -118,7 +151,7 @@ def filter_of(word: str) -> str:
             return f"{sized[1]}{parse_size(sized[2])}"
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
-    return word if _TERM.match(word) else f"name~{word}"
+    return word if is_filter(word) else f"name~{word}"
 
 
 def _files(remote: Remote, params: list[tuple[str, str]]) -> Iterable[RemoteFile]:

@@ -20,7 +20,10 @@ COMMANDS = {
     "space": ("consigne.cli.space", "space"),
     "user": ("consigne.cli.user", "user"),
     "key": ("consigne.cli.key", "key"),
+    "type": ("consigne.cli.type", "record_type"),
+    "webhook": ("consigne.cli.webhook", "webhook"),
     "fsck": ("consigne.cli.fsck", "fsck"),
+    "reindex": ("consigne.cli.reindex", "reindex"),
     "doctor": ("consigne.cli.doctor", "doctor"),
 }
 

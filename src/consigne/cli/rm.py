@@ -1,7 +1,9 @@
 """``consigne rm``: into the trash, after saying what it would be."""
 
 import sys
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -10,6 +12,8 @@ from consigne.cli.ls import filter_of
 from consigne.cli.output import Output, count_text, with_output
 from consigne.cli.places import RemoteFile, RemoteFolder, find, folders_in, require_folder
 from consigne.cli.remote import Remote, remote_options
+
+_PAUSE = 0.5
 
 
 @dataclass
@@ -120,7 +124,21 @@ class _Matching(_Step):
 
     def _delete(self, more: list[tuple[str, str]]) -> Deleted:
         done = self._remote.json("DELETE", "/files", params=[*self._params, *more])
+        if "state" in done:  # so many that a job does it
+            done = job_result(self._remote, done)
+            return Deleted(files=done["count"], skipped=done["failed"])
         return Deleted(files=done["count"], skipped=done["skipped"])
+
+
+def job_result(remote: Remote, job: Any) -> Any:
+    """Wait for the end of a job; return what it has done. Raises Failure."""
+    while job["ended_at"] is None:
+        time.sleep(_PAUSE)
+        job = remote.json("GET", f"/jobs/{job['id']}")
+    if job["result"] is None:
+        why = job["error"]["detail"] if job["error"] else f"The job is {job['state']}."
+        raise Failure(why)
+    return job["result"]
 
 
 class _Tree(_Step):

@@ -15,6 +15,11 @@ from consigne.cli.output import Output, with_output
 @click.option("--host", help="Address to listen on.  [env: CONSIGNE_HOST; default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port; 0: any.  [env: CONSIGNE_PORT; default: 8080]")
 @click.option("--workers", type=int, help="Processes.  [env: CONSIGNE_WORKERS; default: 1]")
+@click.option(
+    "--no-worker",
+    is_flag=True,
+    help="Do no jobs here: `consigne worker` does.  [env: CONSIGNE_WORKER]",
+)
 @with_output
 def serve(
     output: Output,
@@ -23,6 +28,7 @@ def serve(
     host: str | None,
     port: int | None,
     workers: int | None,
+    no_worker: bool,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
@@ -31,7 +37,8 @@ def serve(
     """
     from consigne.app import serve as run
 
-    settings = settings_of(data, config, host=host, port=port, workers=workers)
+    worker = False if no_worker else None
+    settings = settings_of(data, config, host=host, port=port, workers=workers, worker=worker)
     try:
         sys.exit(run(settings))
     except OSError as error:

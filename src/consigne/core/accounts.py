@@ -17,6 +17,7 @@ from consigne.catalog import principals, spaces
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Caller, Seat
 from consigne.core.clock import now_ms
+from consigne.core.grants import ACCESS_PREFIX, Grants
 from consigne.core.history import record
 from consigne.core.passwords import Passwords
 from consigne.core.tokens import Tokens
@@ -45,17 +46,23 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 class Accounts:
     """The verbs about users and credentials."""
 
-    def __init__(self, catalog: Catalog, passwords: Passwords, tokens: Tokens) -> None:
+    def __init__(
+        self, catalog: Catalog, passwords: Passwords, tokens: Tokens, grants: Grants
+    ) -> None:
         self._catalog = catalog
         self.passwords = passwords
         self.tokens = tokens
+        self.grants = grants
         self._callers: dict[str, tuple[float, Caller]] = {}
         self._seats: dict[tuple[int, int | None, str | None, str | None], tuple[float, Seat]] = {}
 
     # Authentication
 
     async def by_bearer(self, token: str) -> Caller:
-        """Return the caller of an API key or a log-in token. Raises Unauthenticated."""
+        """Return the caller of an API key, a log-in token or an OAuth access token.
+
+        Raises Unauthenticated.
+        """
         hit = self._callers.get(token)
         if hit is not None and hit[0] > time.monotonic():
             return hit[1]
@@ -72,6 +79,8 @@ class Accounts:
     async def _resolve_bearer(self, token: str) -> Caller:
         if token.count(".") == 2:
             return Caller(await self.tokens.check(token))
+        if token.startswith(ACCESS_PREFIX):
+            return Caller(await self.grants.check(token))
         digest = hashlib.sha256(token.encode()).digest()
 
         def work(tx: Tx) -> tuple[ApiKey, Principal] | None:
@@ -311,7 +320,8 @@ class Accounts:
     ) -> tuple[str, str]:
         """Make a client of the installation; return its id and its secret, which is not kept.
 
-        Raises NameTaken where the id is in use.
+        A secret that is given is taken as it is: clients in use bring theirs along, and alone it
+        opens nothing. Raises NameTaken where the id is in use.
         """
         client_id = client_id or secrets.token_hex(8)
         secret = secret or secrets.token_urlsafe(32)

@@ -111,7 +111,7 @@ class Appending:
     ) -> Progress:
         """Append to a file that is still arriving, or compare with one that is complete."""
         if session.complete:
-            readable(seat, session.file, now_ms())
+            await self._catalog.look(lambda tx: readable(tx, seat, session.file, now_ms()))
         try:
             return await self._sessions.receive_part(
                 seat,
@@ -224,7 +224,7 @@ async def _joined(bucket: Bucket, content: Content, chunk: _Chunk) -> AsyncGener
 def _open_session(tx: Tx, seat: Seat, file_id: int) -> Upload:
     """Return the session beside an open-ended file, made if there is none."""
     now = now_ms()
-    file = _appendable(seat, files.lock(tx, file_id), now)
+    file = _appendable(tx, seat, files.lock(tx, file_id), now)
     session = uploads.by_file(tx, file_id)
     if session is not None and session.parts_received == file.version:
         return session
@@ -243,7 +243,7 @@ def _whole(tx: Tx, seat: Seat, file_id: int) -> Progress | None:
     file = files.by_id(tx, file_id)
     if file is None or file.is_open or file.version != 1 or file.owner_id != seat.principal_id:
         return None
-    return Progress(_session(file, seat.principal_id, now), readable(seat, file, now))
+    return Progress(_session(file, seat.principal_id, now), readable(tx, seat, file, now))
 
 
 def _session(file: File, principal_id: int, now: int) -> Upload:
@@ -277,9 +277,9 @@ def _first_part(session: Upload, file: File) -> Part:
     return Part(session.id, 1, 0, file.size, file.sha256)
 
 
-def _appendable(seat: Seat, file: File | None, now: int) -> File:
+def _appendable(tx: Tx, seat: Seat, file: File | None, now: int) -> File:
     """Return an open-ended file of the caller's own."""
-    found = writable(seat, file, now)
+    found = writable(tx, seat, file, now)
     if found.owner_id != seat.principal_id:
         raise RightMissing("Only its owner may append to a file.", right=Right.WRITE.value)
     require_unguarded(found, now)
@@ -290,7 +290,7 @@ def _appendable(seat: Seat, file: File | None, now: int) -> File:
 
 def _open_file(tx: Tx, seat: Seat, upload: Upload) -> tuple[File, Content]:
     assert upload.file_id is not None
-    file = _appendable(seat, files.by_id(tx, upload.file_id), now_ms())
+    file = _appendable(tx, seat, files.by_id(tx, upload.file_id), now_ms())
     content = contents.by_id(tx, file.content_id) if file.content_id is not None else None
     if content is None or content.state is ContentState.CORRUPT:
         raise Corrupt
@@ -303,7 +303,7 @@ def _open_file(tx: Tx, seat: Seat, upload: Upload) -> tuple[File, Content]:
 
 def _unchanged(tx: Tx, seat: Seat, upload: Upload, file: File) -> tuple[File, Upload]:
     """Return file and session, locked, if nobody has changed them since they were read."""
-    present = _appendable(seat, files.lock(tx, file.id), now_ms())
+    present = _appendable(tx, seat, files.lock(tx, file.id), now_ms())
     session = uploads.lock(tx, upload.id)
     if session is None or session.holder != upload.holder or present.version != file.version:
         raise Busy("The file was changed by another request.", retry_after=1)
@@ -313,7 +313,7 @@ def _unchanged(tx: Tx, seat: Seat, upload: Upload, file: File) -> tuple[File, Up
 def _close(tx: Tx, seat: Seat, upload: Upload) -> None:
     """End an open-ended file whose last chunk is there already."""
     assert upload.file_id is not None
-    file = _appendable(seat, files.lock(tx, upload.file_id), now_ms())
+    file = _appendable(tx, seat, files.lock(tx, upload.file_id), now_ms())
     uploads.change(tx, upload, parts_total=upload.parts_received)
     files.change(tx, file, is_open=False)
 

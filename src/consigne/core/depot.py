@@ -9,22 +9,41 @@ from consigne.catalog import spaces
 from consigne.catalog.engine import Catalog
 from consigne.core.accounts import Accounts
 from consigne.core.appending import Appending
+from consigne.core.bulk.desk import Bulk
+from consigne.core.bulk.running import BulkRunner
+from consigne.core.derived import Derivatives
 from consigne.core.finding import Finding
 from consigne.core.folders import Folders
+from consigne.core.grants import Grants
 from consigne.core.history import History
+from consigne.core.imports.desk import Imports
+from consigne.core.imports.fetching import Fetching
+from consigne.core.imports.running import Importing
+from consigne.core.imports.taking import Taking
 from consigne.core.incoming import Incoming
 from consigne.core.intake import Intake
+from consigne.core.invoices import Invoices
 from consigne.core.jobs import Jobs
 from consigne.core.objects import Objects
 from consigne.core.ocr import Ocr, Probe
+from consigne.core.outbox import Outbox
 from consigne.core.passwords import Passwords
+from consigne.core.previews import Previews
+from consigne.core.quarantine import Quarantine
 from consigne.core.reading import Reader
+from consigne.core.records.desk import Records
+from consigne.core.records.hooks import Hooks
+from consigne.core.records.types import Types
+from consigne.core.reports import Reports
+from consigne.core.search import Search
 from consigne.core.secrets import Secrets, master_key
 from consigne.core.shelf import Shelf
 from consigne.core.tenancy import Tenancy
+from consigne.core.texts import Texts
 from consigne.core.tokens import Tokens
 from consigne.core.uploads import Uploads
 from consigne.core.vault import Vault
+from consigne.core.webhooks import Webhooks
 from consigne.core.years import Years
 from consigne.settings import Settings
 
@@ -53,6 +72,22 @@ class Depot:
     objects: Objects
     jobs: Jobs
     ocr: Ocr
+    types: Types
+    records: Records
+    derived: Derivatives
+    previews: Previews
+    invoices: Invoices
+    texts: Texts
+    search: Search
+    quarantine: Quarantine
+    webhooks: Webhooks
+    outbox: Outbox
+    hooks: Hooks | None
+    reports: Reports
+    imports: Imports
+    importing: Importing
+    bulk: Bulk
+    bulk_runner: BulkRunner
 
     async def open(self) -> None:
         await self.bucket.open()
@@ -70,6 +105,8 @@ class Depot:
             await self.bucket.delete(key)
 
     async def close(self) -> None:
+        if self.hooks is not None:
+            await self.hooks.close()
         await self.catalog.close()
         await self.bucket.close()
 
@@ -79,15 +116,26 @@ async def _one_byte() -> AsyncIterator[bytes]:
 
 
 def build(
-    settings: Settings, catalog: Catalog, bucket: Bucket, probe: Probe | None = None
+    settings: Settings,
+    catalog: Catalog,
+    bucket: Bucket,
+    probe: Probe | None = None,
+    hooks: Hooks | None = None,
 ) -> Depot:
-    """Put the families of verbs together; ``probe`` counts pages outside this process (C-54)."""
+    """Put the families of verbs together; ``probe`` counts pages outside this process (C-54),
+    ``hooks`` asks plug-ins and webhooks about saves (C-53).
+    """
     key = master_key(settings.master_key, Path(settings.data))
     secrets = Secrets(catalog, key)
-    accounts = Accounts(catalog, Passwords(catalog, settings), Tokens(catalog, secrets))
+    tokens, grants = Tokens(catalog, secrets), Grants(catalog, settings)
+    accounts = Accounts(catalog, Passwords(catalog, settings), tokens, grants)
     intake = Intake(catalog, bucket, settings)
     uploads = Uploads(catalog, bucket, intake, settings)
     reader = Reader(catalog, bucket)
+    texts = Texts(catalog, bucket, settings)
+    derived = Derivatives(catalog, bucket, reader, settings)
+    vault, reports = Vault(catalog, settings), Reports(catalog, bucket, reader)
+    jobs = Jobs(catalog)
     return Depot(
         settings=settings,
         catalog=catalog,
@@ -98,7 +146,7 @@ def build(
         intake=intake,
         uploads=uploads,
         appending=Appending(catalog, bucket, intake, uploads, settings),
-        vault=Vault(catalog, settings),
+        vault=vault,
         folders=Folders(catalog),
         finding=Finding(catalog),
         reader=reader,
@@ -107,6 +155,28 @@ def build(
         shelf=Shelf(catalog, bucket, settings),
         incoming=Incoming(catalog, bucket, intake, uploads, settings),
         objects=Objects(catalog, secrets, settings),
-        jobs=Jobs(catalog),
+        jobs=jobs,
         ocr=Ocr(catalog, bucket, intake, reader, settings, probe),
+        types=Types(catalog),
+        records=Records(catalog, intake, settings, hooks),
+        derived=derived,
+        previews=Previews(catalog, reader, derived, settings),
+        invoices=Invoices(catalog, reader, derived, settings),
+        texts=texts,
+        search=Search(catalog, texts),
+        quarantine=Quarantine(catalog),
+        webhooks=Webhooks(catalog, secrets, settings),
+        outbox=Outbox(catalog, secrets, settings),
+        hooks=hooks,
+        reports=reports,
+        imports=Imports(catalog, intake, vault, reports, settings),
+        importing=Importing(
+            catalog,
+            reader,
+            reports,
+            Taking(catalog, intake, settings, hooks),
+            Fetching(intake, settings),
+        ),
+        bulk=Bulk(catalog, jobs, reports, settings),
+        bulk_runner=BulkRunner(catalog, intake, reader, reports),
     )

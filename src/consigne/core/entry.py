@@ -8,6 +8,7 @@ import msgspec
 from consigne.errors import BadName, BadParameter, DigestMismatch
 from consigne.model.entities import Access, Annotations, File, Policy, Reason
 from consigne.model.names import clean_name, extension_of
+from consigne.model.records import Record
 
 MAX_FIELDS = 64
 MAX_KEY = 64
@@ -23,10 +24,13 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``hold`` leaves it temporary until something claims it or ``expires_at`` (ms) is over.
     ``declared_type`` is the client's word, kept beside the detected type; ``guess_type`` declares
-    what the name promises where neither the client nor the bytes say anything.
+    what the name promises where neither the client nor the bytes say anything; ``fallback`` is the
+    name, without extension, of a file that has none, which ``is_named_by_id`` makes its UUID.
     """
 
     name: str = ""
+    fallback: str = "file"
+    is_named_by_id: bool = False
     declared_type: str | None = None
     access: Access = Access.SPACE
     policy: Policy = Policy.SHARED
@@ -57,9 +61,11 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
         check_annotations(Annotations(self.fields, self.tags))
         check_text(self.reference, "reference")
         check_text(self.client_hash, "hash")
+        check_access(self.access)
         return msgspec.structs.replace(
             self,
-            name=name or "file",
+            name=name or self.fallback,
+            is_named_by_id=self.is_named_by_id and not name,
             declared_type=clean_type(self.declared_type),
             tags=sorted(set(self.tags)),
         )
@@ -78,20 +84,25 @@ class Once(msgspec.Struct, frozen=True):
 
 
 class Precondition(msgspec.Struct, frozen=True):
-    """What the file must still be for a change to happen: one of these entity tags (RFC 9110).
+    """What a file or record must still be for a change to happen: one of these entity tags.
 
-    A tag names the content (``File.etag``) or the whole row (``File.revision``).
+    A tag names the content (``File.etag``), the whole row (``File.revision``) or the record
+    (``Record.etag``); RFC 9110, section 13.1. ``number``: and it must have this id.
     """
 
     etags: frozenset[str]
+    number: int | None = None
 
-    def holds(self, file: File) -> bool:
-        return "*" in self.etags or file.etag in self.etags or file.revision in self.etags
+    def holds(self, thing: File | Record) -> bool:
+        if self.number not in (None, thing.id):
+            return False
+        return "*" in self.etags or thing.etag in self.etags or thing.revision in self.etags
 
 
 def encode_annotations(notes: Annotations) -> str | None:
     """Return annotations as JSON text, None where there are none."""
-    return msgspec.json.encode(notes).decode() if notes.fields or notes.tags else None
+    told = notes.fields or notes.tags or notes.found
+    return msgspec.json.encode(notes).decode() if told else None
 
 
 def check_annotations(notes: Annotations) -> None:
@@ -108,6 +119,12 @@ def check_annotations(notes: Annotations) -> None:
     for tag in notes.tags:
         if not tag or len(tag) > MAX_TAG or not tag.isprintable():
             raise BadParameter(f"The tag {tag!r} is not allowed.", parameter="tags")
+
+
+def check_access(access: Access) -> None:
+    """Raise BadParameter where a file is to be as visible as a record that it has not got."""
+    if access is Access.RECORD:
+        raise BadParameter("A file gets this access by being linked.", parameter="access")
 
 
 def check_text(text: str | None, parameter: str) -> None:

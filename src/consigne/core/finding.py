@@ -38,19 +38,19 @@ class Finding:
     async def find(self, seat: Seat, query: Query) -> Page:
         """Return a page of the files that the caller may see."""
         seat.require(Right.READ)
-        query = msgspec.structs.replace(query, scope=_visible(seat, query.scope))
+        query = msgspec.structs.replace(query, scope=visible(seat, query.scope))
         limit = query.limit
         wider = query if limit is None else msgspec.structs.replace(query, limit=limit + 1)
         found = await self._catalog.read(lambda tx: finding.page(tx, wider))
         if limit is None or len(found) <= limit:
             return Page(found, None)
         last = found[limit - 1]
-        return Page(found[:limit], finding.sort_values(query, last, files.annotations(last).fields))
+        return Page(found[:limit], finding.sort_values(query, last, files.annotations(last).known))
 
     async def count(self, seat: Seat, scope: Scope, terms: tuple[Term, ...] = ()) -> int:
         """Return exactly how many files match."""
         seat.require(Right.READ)
-        scope = _visible(seat, scope)
+        scope = visible(seat, scope)
         number, _ = await self._catalog.read(lambda tx: finding.count(tx, scope, terms))
         return number
 
@@ -69,7 +69,7 @@ class Finding:
         but their owner keeps (C-13). Without the right ``manage`` only the caller's own files.
         """
         seat.require(Right.WRITE)
-        scope = _visible(seat, scope)
+        scope = visible(seat, scope)
         if not seat.has(Right.MANAGE):
             scope = msgspec.structs.replace(scope, owner=seat.principal_id)
         if dry_run:
@@ -96,7 +96,7 @@ class Finding:
         return await self._catalog.write(work)
 
 
-def _visible(seat: Seat, scope: Scope) -> Scope:
+def visible(seat: Seat, scope: Scope) -> Scope:
     """Narrow a scope to what the caller may see (C-03); of the trash only his own (C-16)."""
     scope = msgspec.structs.replace(scope, space_id=seat.space_id, sees=None, now=now_ms())
     if seat.has(Right.MANAGE):

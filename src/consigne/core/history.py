@@ -12,11 +12,12 @@ from functools import partial
 
 import msgspec
 
-from consigne.catalog import events, files
+from consigne.catalog import events, files, record_types, records
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Seat, can_read, readable
 from consigne.core.clock import now_ms
 from consigne.core.entry import event_data
+from consigne.core.records.permits import may_view
 from consigne.errors import FileNotFound
 from consigne.model.entities import Event, State
 from consigne.model.identity import new_id
@@ -72,7 +73,7 @@ class History:
 
     async def seen_by(self, seat: Seat, batch: Sequence[Event]) -> list[Event]:
         """Return the events that a member may see: managers all; others what they did themselves,
-        and what happened to files that they can see now (C-03). Needs the right ``read``.
+        and what happened to files and records that they can see now (C-03, C-04). Needs ``read``.
         """
         seat.require(Right.READ)
         if seat.has(Right.MANAGE):
@@ -81,10 +82,12 @@ class History:
         def visible(tx: Tx, event: Event) -> bool:
             if event.actor_id == seat.principal_id:
                 return True
+            if event.action.startswith("record."):
+                return _shows_record(tx, seat, event)
             file = files.by_id(tx, event.subject) if event.subject is not None else None
             if file is None or file.state not in (State.HELD, State.KEPT):
                 return False
-            return can_read(seat, file)
+            return can_read(tx, seat, file)
 
         return await self._catalog.look(lambda tx: [e for e in batch if visible(tx, e)])
 
@@ -97,7 +100,7 @@ class History:
 
         def work(tx: Tx) -> list[Event]:
             if not seat.has(Right.MANAGE):
-                readable(seat, files.by_id(tx, file_id), now_ms())
+                readable(tx, seat, files.by_id(tx, file_id), now_ms())
             return events.of(tx, seat.space_id, file_id)
 
         found = await self._catalog.look(work)
@@ -139,6 +142,14 @@ class History:
                 return None
             if head[0] >= sequence:
                 return sequence + 1
+
+
+def _shows_record(tx: Tx, seat: Seat, event: Event) -> bool:
+    record = records.by_id(tx, event.subject) if event.subject is not None else None
+    if record is None or record.space_id != seat.space_id:
+        return False
+    type = record_types.by_id(tx, record.type_id)
+    return type is not None and may_view(tx, seat, record, type)
 
 
 def _seal(tx: Tx, space_id: int) -> int:

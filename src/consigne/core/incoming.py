@@ -269,7 +269,7 @@ def _open(tx: Tx, seat: Seat, file_id: int, upload_id: int) -> Upload:
     Raises UploadNotFound, RightMissing, YearClosed, Protected.
     """
     file = files.by_id(tx, file_id)
-    if file is None or not can_read(seat, file) or file.state is State.RELEASED:
+    if file is None or not can_read(tx, seat, file) or file.state is State.RELEASED:
         raise UploadNotFound
     writable(tx, seat, file)
     upload = uploads.lock(tx, upload_id)

@@ -36,9 +36,10 @@ from consigne.errors import (
     IdempotencyConflict,
     Internal,
     PreconditionFailed,
+    TooManyUploads,
     Unavailable,
 )
-from consigne.model.entities import Content, File
+from consigne.model.entities import Content, File, State
 from consigne.model.names import fold
 from consigne.model.rights import Right
 from consigne.settings import Settings
@@ -85,15 +86,19 @@ class Intake:
         limit: int | None = None,
         idempotency: Once | None = None,
         amend: Amend | None = None,
+        most_held: int | None = None,
     ) -> File:
         """Store a whole body as a new file, kept or held as the entry says; return it when durable.
 
         ``length`` is the declared number of bytes, ``expected`` digests by algorithm, ``limit`` a
-        bound of the dialect, ``amend`` adds what a form says behind the bytes. Raises RightMissing,
+        bound of the dialect, ``amend`` adds what a form says behind the bytes, ``most_held`` is how
+        many held files the caller may have with this one. Raises RightMissing, TooManyUploads,
         FileTooLarge, QuotaExceeded, DigestMismatch, FolderUnknown, BadName, IdempotencyConflict,
         and what the source raises.
         """
         seat.require(Right.WRITE)
+        if most_held is not None:
+            await self._catalog.look(lambda tx: _require_few_held(tx, seat, most_held))
         raw, made_up = entry, not entry.name
         entry = entry.clean()
         bound = min(limit or self._settings.upload_max_size, self._settings.upload_max_size)
@@ -101,7 +106,7 @@ class Intake:
         async with reservation:
             if length is not None:
                 await reservation.announce(length)
-            draft = await self._draft(source, expected, reservation)
+            draft = await self.draft(source, expected, reservation)
             async with draft:
                 if amend is not None:
                     raw = await amend(raw)
@@ -121,6 +126,7 @@ class Intake:
                     # In this order: whoever deletes a folder holds the space's row first.
                     spaces.charge(tx, seat.space_id, used=draft.size, reserved=-back)
                     require_folder(tx, seat, entry.folder_id, entry.year_id)
+                    _require_few_held(tx, seat, most_held)
                     files.insert_file(tx, file)
                     record(
                         tx,
@@ -148,13 +154,18 @@ class Intake:
         limit: int | None = None,
         precondition: Precondition | None = None,
         closes: bool | None = None,
+        held_until: int | None = None,
     ) -> File:
         """Store a whole body as the new version of a file; the old one stays as undo.
 
-        ``name`` None keeps the name; ``closes`` ends (True) or keeps (None) being open for appends.
-        Raises as ``receive``, and FileNotFound, Protected, PreconditionFailed.
+        ``name`` None keeps the name; ``closes`` ends (True) or keeps (None) being open for appends;
+        with ``held_until`` only a held file is there, and it expires then (ms). Raises as
+        ``receive``, and FileNotFound, Protected, PreconditionFailed.
         """
-        file = await self._catalog.look(lambda tx: _replaceable(seat, files.by_id(tx, file_id)))
+        is_held = held_until is not None
+        file = await self._catalog.look(
+            lambda tx: _replaceable(tx, seat, files.by_id(tx, file_id), is_held)
+        )
         if precondition is not None and not precondition.holds(file):
             raise PreconditionFailed
         wish = Entry(name=name or file.name, declared_type=declared_type).clean()
@@ -163,12 +174,12 @@ class Intake:
         async with reservation:
             if length is not None:
                 await reservation.announce(length)
-            draft = await self._draft(source, expected, reservation)
+            draft = await self.draft(source, expected, reservation)
             async with draft:
                 detected = detect(draft.head, draft.size, wish.name)
 
                 def commit(tx: Tx, content: Content, now: int) -> File:
-                    present = _replaceable(seat, files.lock(tx, file_id))
+                    present = _replaceable(tx, seat, files.lock(tx, file_id), is_held)
                     changed = present.version != file.version
                     if precondition is not None and changed:
                         raise PreconditionFailed
@@ -186,6 +197,7 @@ class Intake:
                         name_fold=fold(wish.name),
                         declared_type=wish.declared_type,
                         is_open=present.is_open and not closes,
+                        expires_at=held_until if is_held else present.expires_at,
                     )
 
                 return await self.deposit(seat.space_id, draft, detected, commit)
@@ -194,10 +206,18 @@ class Intake:
         """Make a draft durable and name it in one transaction: the one completion of all dialects.
 
         Bytes that the space has already are not stored again; should they vanish in between, they
-        are stored after all. If the transaction fails, bytes stored here are removed again.
+        are stored after all. Small ones are stored without asking, while their transaction waits
+        for them. If the transaction fails, bytes stored here are removed again.
         """
-        shared = await self._catalog.look(lambda tx: contents.find(tx, space_id, draft.sha256))
-        deposit = Deposit(draft, detected, None if shared else await draft.store())
+        promised = draft.promise()
+        key: str | None = None
+        if promised is not None:
+            key, stowed = promised
+        else:
+            stowed = None
+            shared = await self._catalog.look(lambda tx: contents.find(tx, space_id, draft.sha256))
+            key = None if shared else await draft.store()
+        deposit = Deposit(draft, detected, key, self._settings)
 
         def work(tx: Tx) -> File | None:
             now = now_ms()
@@ -206,7 +226,7 @@ class Intake:
 
         try:
             for _ in range(_TRIES):
-                file = await self._catalog.write(work)
+                file = await self._catalog.write(work, stowed)
                 if file is not None:
                     break
                 deposit.key = await draft.store()
@@ -233,9 +253,10 @@ class Intake:
         except ConsigneError:
             return  # fsck and the sweeper find bytes without a row
 
-    async def _draft(
+    async def draft(
         self, source: Source, expected: Mapping[str, bytes] | None, reservation: Reservation
     ) -> Draft:
+        """Read a body and compare the digests that were announced. Raises DigestMismatch."""
         wanted = expected or {}
         extra = [name for name in wanted if name not in ("sha-256", "md5")]
         draft = await self._bucket.draft(source, extra=extra, gauge=reservation.gauge)
@@ -248,10 +269,20 @@ class Intake:
         return draft
 
 
-def _replaceable(seat: Seat, found: File | None) -> File:
+def _require_few_held(tx: Tx, seat: Seat, most: int | None) -> None:
+    if most is None:
+        return
+    if files.held_by(tx, seat.space_id, seat.principal_id, now_ms()) >= most:
+        raise TooManyUploads(
+            f"There are {most} temporary files already.",
+            hint="Keep or delete some of them, or wait until they expire.",
+        )
+
+
+def _replaceable(tx: Tx, seat: Seat, found: File | None, is_held: bool = False) -> File:
     now = now_ms()
-    file = writable(seat, found, now)
-    if is_expired(file, now):
+    file = writable(tx, seat, found, now)
+    if is_expired(file, now) or (is_held and file.state is not State.HELD):
         raise FileNotFound
     require_unguarded(file, now)
     return file

@@ -33,14 +33,20 @@ class Jobs:
         self._catalog = catalog
 
     async def page(
-        self, seat: Seat, *, state: JobState | None = None, before: int = MAX, limit: int = 100
+        self,
+        seat: Seat,
+        *,
+        state: JobState | None = None,
+        kind: str | None = None,
+        before: int = MAX,
+        limit: int = 100,
     ) -> list[Job]:
         """Return jobs with ids below ``before``, newest first: one's own, and all to managers."""
         seat.require(Right.READ)
         creator = None if seat.has(Right.MANAGE) else seat.principal_id
         wanted = state.value if state else None
         return await self._catalog.read(
-            lambda tx: jobs.page(tx, seat.space_id, creator, wanted, before, limit)
+            lambda tx: jobs.page(tx, seat.space_id, creator, wanted, before, limit, kind)
         )
 
     async def look(self, seat: Seat, job_id: int) -> Job:
@@ -79,6 +85,27 @@ def enqueue(
     run_at: int | None = None,
     max_attempts: int = MAX_ATTEMPTS,
 ) -> tuple[Job, bool]:
+    """Add a job of a caller in his transaction; see ``enqueue_for``."""
+    return enqueue_for(
+        tx, seat.space_id, seat.principal_id, kind, payload, subject=subject, key=key,
+        credits=credits, total=total, run_at=run_at, max_attempts=max_attempts,
+    )  # fmt: skip
+
+
+def enqueue_for(
+    tx: Tx,
+    space_id: int,
+    creator_id: int | None,
+    kind: str,
+    payload: Any,
+    *,
+    subject: int | None = None,
+    key: str | None = None,
+    credits: int = 0,
+    total: int | None = None,
+    run_at: int | None = None,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> tuple[Job, bool]:
     """Add a job in the caller's transaction; return it, and whether it is new.
 
     ``payload`` is anything that is JSON; ``run_at`` (ms) the earliest moment. Where a job of the
@@ -88,7 +115,7 @@ def enqueue(
     now = now_ms()
     job = Job(
         id=new_id(now),
-        space_id=seat.space_id,
+        space_id=space_id,
         kind=kind,
         state=JobState.QUEUED,
         subject=subject,
@@ -103,7 +130,7 @@ def enqueue(
         lease_until=0,
         credits=credits,
         created_at=now,
-        created_by=seat.principal_id,
+        created_by=creator_id,
         started_at=None,
         ended_at=None,
         error=None,
@@ -114,17 +141,52 @@ def enqueue(
         if earlier is None:
             raise errors.Busy("The same work ended at this very moment.", retry_after=1)
         return earlier, False
-    if credits and not jobs.take_credits(tx, seat.space_id, credits):
+    if credits and not jobs.take_credits(tx, space_id, credits):
         raise CreditsExhausted(
             f"The work needs {credits} OCR page credits, and the space has fewer left.",
             hint="Ask an administrator for more credits.",
             needed=credits,
         )
     record(
-        tx, seat.space_id, seat.principal_id, "job.queued", job.id,
+        tx, space_id, creator_id, "job.queued", job.id,
         kind=kind, file=str(subject) if subject is not None else None, credits=credits,
     )  # fmt: skip
     return job, True
+
+
+def enqueue_quietly(
+    tx: Tx, space_id: int, kind: str, payload: Any, key: str, *, run_at: int | None = None
+) -> bool:
+    """Add a job of the service itself: nobody's, and no news for the audit trail.
+
+    For work of which the many do not matter to anybody, only the effect; ``run_at`` (ms) is the
+    earliest moment. False where a job of the same ``key`` is under way.
+    """
+    now = now_ms()
+    job = Job(
+        id=new_id(now),
+        space_id=space_id,
+        kind=kind,
+        state=JobState.QUEUED,
+        subject=None,
+        key=key,
+        payload=msgspec.json.encode(payload).decode(),
+        done=0,
+        total=None,
+        attempts=0,
+        max_attempts=MAX_ATTEMPTS,
+        run_at=now if run_at is None else run_at,
+        holder=None,
+        lease_until=0,
+        credits=0,
+        created_at=now,
+        created_by=None,
+        started_at=None,
+        ended_at=None,
+        error=None,
+        result=None,
+    )
+    return jobs.add(tx, job)
 
 
 def end(
@@ -159,6 +221,11 @@ def finish(tx: Tx, job: Job, result: Any = None) -> None:
     It does so only for the worker whose lease still runs, so that what two workers did has one
     effect: the other's transaction fails as a whole.
     """
+    end(tx, require_lease(tx, job), JobState.DONE, actor=job.created_by, result=result)
+
+
+def require_lease(tx: Tx, job: Job) -> Job:
+    """Return the job as it is, its row held, where its worker still has it; raise WrongState."""
     present = jobs.lock(tx, job.id)
     mine = (
         present is not None
@@ -168,7 +235,7 @@ def finish(tx: Tx, job: Job, result: Any = None) -> None:
     )
     if present is None or not mine:
         raise WrongState("The lease on the job is lost.", state="lost", verb="finish")
-    end(tx, present, JobState.DONE, actor=job.created_by, result=result)
+    return present
 
 
 def failure_of(error: ConsigneError) -> Failure:
@@ -197,7 +264,7 @@ def _visible(tx: Tx, seat: Seat, job: Job | None) -> Job:
     if job.created_by == seat.principal_id or seat.has(Right.MANAGE):
         return job
     file = files.by_id(tx, job.subject) if job.subject is not None else None
-    if file is None or file.state not in (State.HELD, State.KEPT) or not can_read(seat, file):
+    if file is None or file.state not in (State.HELD, State.KEPT) or not can_read(tx, seat, file):
         raise JobNotFound
     return job
 

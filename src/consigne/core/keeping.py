@@ -11,13 +11,16 @@ import msgspec
 
 from consigne import lifecycle
 from consigne.blobs.draft import Draft
-from consigne.catalog import contents, files, spaces
+from consigne.catalog import contents, files, links, spaces
 from consigne.catalog.engine import Tx
-from consigne.core.entry import Entry
+from consigne.core import texts
+from consigne.core.entry import Entry, encode_annotations
 from consigne.core.history import record
-from consigne.core.sniff import type_for_extension
+from consigne.core.sniff import extension_for, type_for_extension
 from consigne.core.sniff_tables import OCTETS
+from consigne.errors import Infected
 from consigne.model.entities import (
+    Access,
     Content,
     ContentState,
     File,
@@ -27,8 +30,9 @@ from consigne.model.entities import (
     State,
     Version,
 )
-from consigne.model.identity import Kind, new_id
+from consigne.model.identity import Kind, new_id, to_uuid
 from consigne.model.names import extension_of, fold
+from consigne.settings import Settings
 
 CHARGED = (State.HELD, State.KEPT)
 
@@ -36,7 +40,10 @@ CHARGED = (State.HELD, State.KEPT)
 class Deposit:
     """Bytes that are ready to be named: stored (``key``), or to be shared with the space's own."""
 
-    def __init__(self, draft: Draft, detected_type: str, key: str | None) -> None:
+    def __init__(
+        self, draft: Draft, detected_type: str, key: str | None, settings: Settings
+    ) -> None:
+        self._settings = settings
         self.draft = draft
         self.detected_type = detected_type
         self.key = key
@@ -46,6 +53,7 @@ class Deposit:
         """Take a reference to these bytes in the space (C-20).
 
         None where they were to be shared and are no longer there: the draft must be stored first.
+        Raises Infected where the same bytes are in quarantine.
         """
         self.used = False
         draft = self.draft
@@ -54,6 +62,8 @@ class Deposit:
             return found
         if self.key is None:
             return None
+        if contents.is_confined(tx, space_id, draft.sha256):
+            raise Infected("These bytes are in quarantine.", hint="Ask an administrator.")
         content = Content(
             id=new_id(now),
             space_id=space_id,
@@ -71,6 +81,7 @@ class Deposit:
         )
         if contents.add(tx, content):
             self.used = True
+            texts.expect(tx, content, self._settings)
             return content
         return contents.adopt(tx, space_id, draft.sha256)
 
@@ -81,8 +92,10 @@ def new_file(
     """Return the row of a new file: expected without content, else held or kept."""
     verb = "hold" if entry.hold else "keep"
     state = lifecycle.file_after(State.EXPECTED, verb) if content else State.EXPECTED
+    number = new_id(now)
+    name = _id_as_name(number, entry, content) if entry.is_named_by_id else entry.name
     return File(
-        id=new_id(now),
+        id=number,
         space_id=space_id,
         owner_id=owner_id,
         state=state,
@@ -93,8 +106,8 @@ def new_file(
         folder_id=entry.folder_id,
         year_id=entry.year_id,
         parent_id=entry.parent_id,
-        name=entry.name,
-        name_fold=fold(entry.name),
+        name=name,
+        name_fold=fold(name),
         reference=entry.reference,
         declared_type=_declared(entry, content),
         detected_type=content.detected_type if content else None,
@@ -120,6 +133,13 @@ def new_file(
     )
 
 
+def _id_as_name(number: int, entry: Entry, content: Content | None) -> str:
+    """Return the name of a file that has none: its UUID and the extension of its type."""
+    kind = entry.declared_type or (content.detected_type if content else OCTETS)
+    extension = extension_for(kind)
+    return f"{to_uuid(Kind.FILE, number)}.{extension}" if extension else to_uuid(Kind.FILE, number)
+
+
 def _declared(entry: Entry, content: Content | None) -> str | None:
     unknown = content is not None and content.detected_type == OCTETS
     if entry.declared_type is None and entry.guess_type and unknown:
@@ -138,6 +158,7 @@ def twin(source: File, number: int, owner_id: int, now: int, **changes: Any) -> 
             "reasons": Reason.OWNER,
             "guards": Guard(0),
             "policy": Policy.SHARED,
+            "access": Access.PRIVATE if source.access is Access.RECORD else source.access,
             "is_open": False,
             "was_linked": False,
             "version": 1,
@@ -189,11 +210,17 @@ def fill(
 def supersede(
     tx: Tx, file: File, content: Content, actor: int | None, now: int, limit: int, **changes: Any
 ) -> File:
-    """Put a new content in place of the present one, which becomes an undo version."""
+    """Put a new content in place of the present one, which becomes an undo version.
+
+    The caller has charged the difference in size. What a frozen revision shows is pinned: it stays,
+    and stays charged. Raises QuotaExceeded where there is no room for that.
+    """
     state = lifecycle.file_after(file.state, "replace")
     assert file.content_id is not None
     assert file.sha256 is not None
     assert file.md5 is not None
+    is_pinned = Reason.PIN in Reason(file.reasons)
+    pins = links.pins(tx, file.id, file.version) if is_pinned else 0
     files.add_version(
         tx,
         Version(
@@ -206,13 +233,13 @@ def supersede(
             detected_type=file.detected_type,
             sha256=file.sha256,
             md5=file.md5,
-            pins=0,
+            pins=pins,
             created_at=file.completed_at or now,
             created_by=file.updated_by or file.owner_id,
             replaced_at=now,
         ),
     )
-    spaces.charge(tx, file.space_id, undo=file.size)
+    spaces.charge(tx, file.space_id, **{"used" if pins else "undo": file.size})
     new = files.change(
         tx,
         file,
@@ -226,11 +253,19 @@ def supersede(
         completed_at=now,
         updated_at=now,
         updated_by=actor,
-        **changes,
+        **{"meta": _without_found(file), **changes},
     )
     record(tx, file.space_id, actor, "file.replaced", file.id, version=new.version, size=new.size)
     trim_versions(tx, new, limit, now)
     return new
+
+
+def _without_found(file: File) -> str | None:
+    """Return a file's annotations without what was found in bytes that it has no longer."""
+    notes = files.annotations(file)
+    if not notes.found:
+        return file.meta
+    return encode_annotations(msgspec.structs.replace(notes, found={}))
 
 
 def trim_versions(tx: Tx, file: File, limit: int, now: int) -> None:
@@ -293,6 +328,7 @@ def empty(tx: Tx, file: File, actor: int | None, now: int) -> File:
         is_open=False,
         updated_at=now,
         updated_by=actor,
+        meta=_without_found(file),
     )
     record(tx, file.space_id, actor, "file.emptied", file.id, size=file.size)
     return emptied

@@ -16,13 +16,14 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import files, jobs, principals, spaces
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import jobs as queue
-from consigne.core import keeping
+from consigne.core import keeping, texts
 from consigne.core.access import Caller, Seat, can_read, guards_of, readable
 from consigne.core.clock import now_ms
 from consigne.core.entry import Entry
 from consigne.core.history import record
 from consigne.core.intake import Intake
 from consigne.core.reading import Reader, Reading
+from consigne.core.sniff_tables import DECODED
 from consigne.core.years import require_open
 from consigne.errors import (
     EngineMissing,
@@ -40,10 +41,6 @@ from consigne.model.rights import Right
 from consigne.settings import Settings
 
 KIND = "ocr"
-READABLE = frozenset(
-    ("application/pdf", "image/png", "image/jpeg", "image/tiff", "image/gif", "image/bmp",
-     "image/webp")
-)  # fmt: skip
 _EXTENSION = ".md"
 _MARKDOWN = "text/markdown"
 _FIRST_POLL, _LAST_POLL = 0.05, 0.5
@@ -127,7 +124,7 @@ class Ocr:
         seat.require(Right.READ)
 
         def work(tx: Tx) -> Outcome:
-            readable(seat, files.by_id(tx, file_id), now_ms())
+            readable(tx, seat, files.by_id(tx, file_id), now_ms())
             job = jobs.by_id(tx, job_id)
             if job is None or job.kind != KIND or job.subject != file_id:
                 raise JobNotFound
@@ -162,6 +159,7 @@ class Ocr:
                     tx, job.space_id, seat.principal_id, "file.kept", file.id,
                     size=file.size, name=file.name, source=str(source.id),
                 )  # fmt: skip
+                texts.lend(tx, _content_of(tx, source, work_of(job)), content, self._settings)
                 queue.finish(tx, job, Result(file.id))
                 return file
 
@@ -170,13 +168,13 @@ class Ocr:
     async def _open(self, seat: Seat, file_id: int) -> Reading:
         def peek(tx: Tx) -> None:
             file = files.by_id(tx, file_id)
-            if file is not None and file.state is State.EXPECTED and can_read(seat, file):
+            if file is not None and file.state is State.EXPECTED and can_read(tx, seat, file):
                 raise NoContent
-            _require_open_year(readable(seat, file, now_ms()), now_ms())
+            _require_open_year(readable(tx, seat, file, now_ms()), now_ms())
 
         await self._catalog.look(peek)
         reading = await self._reader.open(seat, file_id)
-        if reading.detected_type not in READABLE:
+        if reading.detected_type not in DECODED:
             raise TypeRefused(
                 f"Text can be read from PDF and images, not from {reading.detected_type}.",
                 type=reading.detected_type,
@@ -249,7 +247,7 @@ def result_name(name: str) -> str:
 
 def _key(seat: Seat, source: File) -> str:
     """Name the work: one version of one file. What one may see alone, one has read alone."""
-    alone = f":{seat.principal_id}" if source.access is Access.PRIVATE else ""
+    alone = f":{seat.principal_id}" if source.access is not Access.SPACE else ""
     return f"{KIND}:{source.id}:{source.version}{alone}"
 
 
@@ -266,7 +264,7 @@ def _made(tx: Tx, seat: Seat, job: Job) -> File | None:
     if job.state is not JobState.DONE or job.result is None:
         return None
     file = files.by_id(tx, msgspec.json.decode(job.result, type=Result).file_id)
-    if file is None or file.state not in (State.HELD, State.KEPT) or not can_read(seat, file):
+    if file is None or file.state not in (State.HELD, State.KEPT) or not can_read(tx, seat, file):
         return None
     return file
 
@@ -284,11 +282,14 @@ def _seat_of(tx: Tx, job: Job) -> Seat:
 
 
 def _entry(source: File) -> Entry:
-    """Return what the text of a source will be: beside it, seen by the same people."""
+    """Return what the text of a source will be: beside it, seen by the same people.
+
+    Whom a record lets see the source may change; its text is for the one who asked.
+    """
     return Entry(
         name=result_name(source.name),
         declared_type=_MARKDOWN,
-        access=source.access,
+        access=Access.PRIVATE if source.access is Access.RECORD else source.access,
         reasons=Reason.YEAR if source.year_id is not None else Reason.OWNER,
         folder_id=source.folder_id,
         year_id=source.year_id,
@@ -299,10 +300,18 @@ def _entry(source: File) -> Entry:
 
 def _open_source(tx: Tx, seat: Seat, file_id: int, now: int) -> File:
     """Return the source, its row held, and its year too, so that nobody closes it meanwhile."""
-    year_id = readable(seat, files.by_id(tx, file_id), now).year_id
+    year_id = readable(tx, seat, files.by_id(tx, file_id), now).year_id
     if year_id is not None:
         require_open(tx, seat, year_id)
-    return readable(seat, files.lock(tx, file_id), now)
+    return readable(tx, seat, files.lock(tx, file_id), now)
+
+
+def _content_of(tx: Tx, source: File, work: Work) -> int | None:
+    """Return the content that was read; None where that version is forgotten."""
+    if source.version == work.version:
+        return source.content_id
+    old = files.version_of(tx, source.id, work.version)
+    return old.content_id if old else None
 
 
 def _require_open_year(file: File, now: int) -> None:

@@ -2,11 +2,10 @@
 
 A reservation is a row of ``upload`` without a file. It grows in steps while a body of unknown
 length arrives, is renewed while its process lives, and is taken back by the sweeper when it does
-not.
+not: at once where it sees that the process is dead, else when the lease is over.
 """
 
 import asyncio
-import secrets
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -15,6 +14,7 @@ from consigne.catalog import spaces, uploads
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Seat
 from consigne.core.clock import ms, now_ms
+from consigne.core.holders import new_holder
 from consigne.errors import ConsigneError, FileTooLarge, UploadExpired
 from consigne.model.entities import Upload, UploadState
 from consigne.model.identity import new_id
@@ -149,7 +149,7 @@ class Reservation:
             received=0,
             reserved=reserved,
             stage="",
-            holder=secrets.token_hex(8),
+            holder=new_holder(),
             lease_until=now + self._lease,
             expires_at=now + self._lease,
             intent=b"",

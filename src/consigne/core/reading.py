@@ -38,6 +38,11 @@ class Reading:
         self.modified_at = (version.created_at if version else file.completed_at) or 0
 
     @property
+    def subject(self) -> int:
+        """What an alarm about the bytes names."""
+        return self.file.id
+
+    @property
     def size(self) -> int:
         return self.content.size
 
@@ -62,7 +67,7 @@ class Reading:
             ):
                 yield piece
         except Corrupt as error:
-            await self._reader.alarm(self.file, content, error)
+            await self._reader.alarm(self.subject, content, error)
             raise
 
     async def small(self) -> bytes:
@@ -73,7 +78,7 @@ class Reading:
                 content.key, content.size, content.block_size, content.blocks
             )
         except Corrupt as error:
-            await self._reader.alarm(self.file, content, error)
+            await self._reader.alarm(self.subject, content, error)
             raise
 
 
@@ -92,7 +97,7 @@ class Reader:
         seat.require(Right.READ)
 
         def work(tx: Tx) -> Reading:
-            file = readable(seat, files.by_id(tx, file_id), now_ms())
+            file = readable(tx, seat, files.by_id(tx, file_id), now_ms())
             old = None
             if version is not None and version != file.version:
                 old = files.version_of(tx, file_id, version)
@@ -110,18 +115,18 @@ class Reader:
 
         return await self._catalog.look(work)
 
-    async def alarm(self, file: File, content: Content, error: Corrupt) -> None:
+    async def alarm(self, subject: int, content: Content, error: Corrupt) -> None:
         """Say loudly that stored bytes are damaged, and stop serving and sharing them (C-25)."""
         log.error(
             "content_corrupt",
             key=content.key,
-            file=str(file.id),
+            file=str(subject),
             problem=error.details.get("problem"),
         )
 
         def work(tx: Tx) -> None:
             contents.mark(tx, content.id, ContentState.CORRUPT)
-            record(tx, content.space_id, None, "content.corrupt", file.id, content=str(content.id))
+            record(tx, content.space_id, None, "content.corrupt", subject, content=str(content.id))
 
         try:
             await self._catalog.write(work)

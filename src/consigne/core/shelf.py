@@ -64,7 +64,7 @@ class Shelf:
 
         def work(tx: Tx) -> File:
             found_year(seat, years.by_id(tx, year_id))
-            return on_shelf(seat, files.by_id(tx, file_id), year_id)
+            return on_shelf(tx, seat, files.by_id(tx, file_id), year_id)
 
         return await self._catalog.look(work)
 
@@ -132,7 +132,7 @@ class Shelf:
         def work(tx: Tx) -> tuple[bool, list[str]]:
             now = now_ms()
             found = files.by_id(tx, file_id)
-            if found is None or found.version != version or not can_read(seat, found):
+            if found is None or found.version != version or not can_read(tx, seat, found):
                 return False, []
             # The year's row is held before the file's, as everywhere.
             writable(tx, seat, found)
@@ -155,13 +155,13 @@ class Shelf:
             await self._bucket.abandon(stage)
 
 
-def on_shelf(seat: Seat, file: File | None, year_id: int) -> File:
+def on_shelf(tx: Tx, seat: Seat, file: File | None, year_id: int) -> File:
     """Return a file that a year shows: one of its own, or one without year; raise FileNotFound."""
-    if file is None or not can_read(seat, file) or file.year_id not in (None, year_id):
+    if file is None or not can_read(tx, seat, file) or file.year_id not in (None, year_id):
         raise FileNotFound
     if file.state is State.EXPECTED and file.year_id is not None:
         return file
-    return readable(seat, file, now_ms())
+    return readable(tx, seat, file, now_ms())
 
 
 def changeable(tx: Tx, seat: Seat, year_id: int, file_id: int) -> File:
@@ -170,7 +170,7 @@ def changeable(tx: Tx, seat: Seat, year_id: int, file_id: int) -> File:
     Raises YearNotFound, YearClosed, FileNotFound, RightMissing, Protected.
     """
     require_open(tx, seat, year_id)
-    return writable(tx, seat, on_shelf(seat, files.lock(tx, file_id), year_id))
+    return writable(tx, seat, on_shelf(tx, seat, files.lock(tx, file_id), year_id))
 
 
 def writable(tx: Tx, seat: Seat, file: File) -> File:

@@ -357,6 +357,24 @@ real one show it, and nothing else should be run as one."""
 OLE2_BY_NAME = frozenset(["doc", "xls", "ppt", "msg", "vsd", "pub", "msi"])
 ZIP_BY_NAME = frozenset(["pages", "numbers", "key"])
 
+# What confined children decode, to read it or to draw it: raster images and PDF. What a browser
+# would run (SVG, HTML) is not among them, and never will be.
+DECODED = frozenset(
+    {
+        "application/pdf",
+        "image/png",
+        "image/jpeg",
+        "image/tiff",
+        "image/gif",
+        "image/bmp",
+        "image/webp",
+        "image/avif",
+        "image/jp2",
+        "image/heic",
+        "image/heif",
+    }
+)
+
 PASSIVE = frozenset(
     {
         "image/png",

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from consigne.catalog import principals, spaces
+from consigne.catalog import principals, record_types, spaces
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Caller, Seat
 from consigne.core.accounts import Accounts
@@ -196,6 +196,7 @@ class Tenancy:
         def work(tx: Tx) -> None:
             if not spaces.drop_member(tx, seat.space_id, principal_id):
                 raise UserNotFound
+            record_types.leave_groups(tx, seat.space_id, principal_id)
             record(tx, seat.space_id, seat.principal_id, "member.dropped", principal_id)
 
         await self._catalog.write(work)

@@ -16,6 +16,7 @@ from consigne.core.access import (
 from consigne.core.clock import ms, now_ms
 from consigne.core.entry import (
     Precondition,
+    check_access,
     check_annotations,
     check_text,
     clean_type,
@@ -59,7 +60,7 @@ class Vault:
         """Return a held or kept file."""
         seat.require(Right.READ)
         return await self._catalog.look(
-            lambda tx: readable(seat, files.by_id(tx, file_id), now_ms())
+            lambda tx: readable(tx, seat, files.by_id(tx, file_id), now_ms())
         )
 
     async def look_anywhere(self, seat: Seat, file_id: int) -> File:
@@ -68,7 +69,7 @@ class Vault:
         def work(tx: Tx) -> File:
             file = files.by_id(tx, file_id)
             if file is None or file.state in (State.HELD, State.KEPT):
-                return readable(seat, file, now_ms())
+                return readable(tx, seat, file, now_ms())
             if file.space_id != seat.space_id:
                 raise FileNotFound
             if file.owner_id != seat.principal_id and not seat.has(Right.MANAGE):
@@ -155,7 +156,7 @@ class Vault:
 
         def work(tx: Tx) -> File:
             now = now_ms()
-            source = readable(seat, files.lock(tx, file_id), now)
+            source = readable(tx, seat, files.lock(tx, file_id), now)
             if source.content_id is None:
                 raise FileNotFound
             changes = {key: value for key, value in wishes.items() if value is not KEEP}
@@ -180,7 +181,7 @@ class Vault:
 
         def work(tx: Tx) -> File:
             now = now_ms()
-            file = writable(seat, files.lock(tx, file_id), now)
+            file = writable(tx, seat, files.lock(tx, file_id), now)
             if file.state is State.KEPT and Reason.OWNER in Reason(file.reasons):
                 return file
             state = lifecycle.file_after(file.state, "keep")
@@ -209,7 +210,7 @@ class Vault:
         """
 
         def work(tx: Tx) -> File:
-            file = trashed(seat, files.lock(tx, file_id))
+            file = trashed(tx, seat, files.lock(tx, file_id))
             if file.year_id is not None:
                 require_open(tx, seat, file.year_id)
             if file.folder_id is not None and folders.pin(tx, file.folder_id) is None:
@@ -223,9 +224,23 @@ class Vault:
         seat.require(Right.MANAGE)
 
         def work(tx: Tx) -> None:
-            file = trashed(seat, files.lock(tx, file_id))
+            file = trashed(tx, seat, files.lock(tx, file_id))
             now = now_ms()
             keeping.purge(tx, file, seat.principal_id, now, now + ms(self._settings.tombstones))
+
+        await self._catalog.write(work)
+
+    async def discard(self, seat: Seat, file_id: int) -> None:
+        """Remove a file of the caller's for good if it is held: what it was for is refused."""
+
+        def work(tx: Tx) -> None:
+            file = files.lock(tx, file_id)
+            mine = file is not None and file.owner_id == seat.principal_id
+            if file is None or not mine or file.state is not State.HELD:
+                return
+            now = now_ms()
+            gone = keeping.release(tx, file, seat.principal_id, now, "refused")
+            keeping.purge(tx, gone, seat.principal_id, now, now + ms(self._settings.tombstones))
 
         await self._catalog.write(work)
 
@@ -233,7 +248,9 @@ class Vault:
         """Return a file (its current version) and the versions that it replaced, newest first."""
 
         def work(tx: Tx) -> tuple[File, list[Version]]:
-            return readable(seat, files.by_id(tx, file_id), now_ms()), files.versions(tx, file_id)
+            return readable(tx, seat, files.by_id(tx, file_id), now_ms()), files.versions(
+                tx, file_id
+            )
 
         return await self._catalog.look(work)
 
@@ -278,7 +295,7 @@ class Vault:
 
         def work(tx: Tx) -> File:
             now = now_ms()
-            file = readable(seat, files.lock(tx, file_id), now)
+            file = readable(tx, seat, files.lock(tx, file_id), now)
             guards, changes = Guard(file.guards), {}
             if hold_reason is not KEEP:
                 guards = guards | Guard.HOLD if hold_reason else guards & ~Guard.HOLD
@@ -304,7 +321,7 @@ class Vault:
         self, tx: Tx, seat: Seat, file_id: int, precondition: Precondition | None
     ) -> File:
         now = now_ms()
-        file = writable(seat, files.lock(tx, file_id), now)
+        file = writable(tx, seat, files.lock(tx, file_id), now)
         if precondition is not None and not precondition.holds(file):
             raise PreconditionFailed
         require_unguarded(file, now)
@@ -332,15 +349,19 @@ def clean_changes(
         changes["declared_type"] = clean_type(changes["declared_type"])
     if "access" in changes:
         changes["access"] = Access(changes["access"])
+        check_access(changes["access"])
     if changes.get("expires_at") is not None and file.state is not State.HELD:
         raise BadParameter("Only a held file expires.", parameter="expires_at")
 
 
 def _annotated(file: File, fields: Any, tags: Any) -> str | None:
     present = files.annotations(file)
+    # Who sends back what he was shown does not make what was found his own.
+    said = {} if fields is KEEP else {k: v for k, v in fields.items() if present.found.get(k) != v}
     notes = Annotations(
-        present.fields if fields is KEEP else fields,
+        present.fields if fields is KEEP else said,
         present.tags if tags is KEEP else sorted(set(tags)),
+        present.found,
     )
     check_annotations(notes)
     return encode_annotations(notes)

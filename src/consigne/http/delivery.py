@@ -217,7 +217,7 @@ class Delivery:
         async with aclosing(pieces):
             piece = await anext(pieces)
             await _start(send, status, headers)
-            gone = asyncio.ensure_future(_disconnected(receive))
+            gone = asyncio.ensure_future(disconnected(receive))
             try:
                 while not gone.done():
                     sent += len(piece)
@@ -237,7 +237,7 @@ async def _start(send: Send, status: int, headers: list[Header]) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
     """Return when the client has gone; the server would swallow what is sent to it in silence."""
     while (await receive())["type"] != "http.disconnect":
         pass

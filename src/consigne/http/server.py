@@ -85,7 +85,7 @@ def run(
 
 
 def listen(host: str, port: int, count: int) -> list[socket.socket]:
-    """Return TCP sockets that listen at one address; ``port`` 0 picks a free one. Raises OSError."""
+    """Return TCP sockets that listen at one address; port 0 picks a free one. Raises OSError."""
     first = _listening(host, port, shared=False)
     if count == 1:
         return [first]

@@ -33,6 +33,17 @@ def confine(memory: int, cpu: int, *, orphan_of: int | None = None) -> None:
                 os._exit(1)
 
 
+def bound(memory: int, *, orphan_of: int) -> None:
+    """Bound the address space (bytes) of a process that runs trusted code, tied to its parent."""
+    _limit(resource.RLIMIT_AS, memory)
+    _limit(resource.RLIMIT_CORE, 0)
+    if sys.platform == "linux":
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        die_with_parent()
+        if os.getppid() != orphan_of:
+            os._exit(1)
+
+
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent is gone (prctl(2), Linux only)."""
     if sys.platform == "linux":

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 import pypdfium2
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from consigne.jobs import tesseract
+from consigne.jobs import images, pdfs, tesseract
+from consigne.jobs.child import Refused
 from consigne.jobs.markdown import to_markdown
 from consigne.jobs.ocr_order import Order
 
@@ -23,23 +24,6 @@ _POINT = 72
 _FEW_LETTERS = 24
 # What a page may be rendered to, so that a poster does not take a worker's whole memory.
 _RENDERED_PIXELS = 40_000_000
-_FORMATS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/tiff": "TIFF",
-    "image/gif": "GIF",
-    "image/bmp": "BMP",
-    "image/webp": "WEBP",
-}
-_WHITE = 255
-
-
-class Refused(Exception):
-    """The document cannot be read; ``code`` is that of an error class of ``consigne.errors``."""
-
-    def __init__(self, message: str, code: str = "ocr_unreadable") -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Document(ABC):
@@ -83,7 +67,7 @@ def open_document(source: BinaryIO, order: Order) -> Document:
     document: Document
     if order.media_type == "application/pdf":
         document = Pdf(source, order)
-    elif order.media_type in _FORMATS:
+    elif order.media_type in images.FORMATS:
         document = Picture(source, order)
     else:
         raise Refused(f"{order.media_type} is no document that can be read.", "type_refused")
@@ -99,18 +83,9 @@ class Pdf(Document):
 
     def __init__(self, source: BinaryIO, order: Order) -> None:
         super().__init__(order)
-        try:
-            self._pdf = pypdfium2.PdfDocument(source)
-            self.pages = len(self._pdf)
-        except pypdfium2.PdfiumError as error:
-            text = str(error).lower()
-            locked = "password" in text or "security" in text
-            raise Refused(
-                "The PDF is encrypted." if locked else "The PDF is damaged or incomplete."
-            ) from error
+        self._pdf = pdfs.open_pdf(source)
         self._open.callback(self._pdf.close)
-        if self.pages == 0:
-            raise Refused("The PDF has no page.")
+        self.pages = len(self._pdf)
 
     def read(self, number: int) -> tuple[str, float]:
         try:
@@ -138,71 +113,21 @@ class Picture(Document):
 
     def __init__(self, source: BinaryIO, order: Order) -> None:
         super().__init__(order)
-        Image.MAX_IMAGE_PIXELS = order.max_pixels
-        try:
-            self._image = Image.open(source, formats=[_FORMATS[order.media_type]])
-            self._check()
+        self._image = images.open_image(source, order.media_type, order.max_pixels)
+        self._open.callback(self._image.close)
+        with images.reading():
             # A camera's JPEG may carry a preview as a second frame: that is no page.
             camera = order.media_type == "image/jpeg"
             self.pages = 1 if camera else getattr(self._image, "n_frames", 1)
-        except _BROKEN as error:
-            raise _broken(error) from error
-        self._open.callback(self._image.close)
 
     def read(self, number: int) -> tuple[str, float]:
-        try:
+        with images.reading():
             if number or self.pages > 1:
                 self._image.seek(number)
-            self._check()
-            image = _flat(self._image)
-        except _BROKEN as error:
-            raise _broken(error) from error
+            images.require_size(self._image, self._order.max_pixels)
+            upright = ImageOps.exif_transpose(self._image)
+            image = images.on_paper(images.eight_bits(upright)).convert("L")
         return self._recognise(image)
-
-    def _check(self) -> None:
-        """Refuse by the size that the header tells, before a pixel is decoded."""
-        width, height = self._image.size
-        if width * height > self._order.max_pixels:
-            raise Refused(
-                f"The image has {width} × {height} pixels; "
-                f"at most {self._order.max_pixels} are decoded."
-            )
-        if width == 0 or height == 0:
-            raise Refused("The image has no pixels.")
-
-
-_BROKEN = (
-    UnidentifiedImageError,
-    Image.DecompressionBombError,
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    OverflowError,
-    ZeroDivisionError,
-)
-
-
-def _broken(error: BaseException) -> Refused:
-    if isinstance(error, Image.DecompressionBombError):
-        return Refused("The image has more pixels than are decoded.")
-    return Refused("The image is damaged or incomplete.")
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """Return a frame upright as its camera held it, on white paper, in shades of grey."""
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        coloured = upright.convert("RGBA")
-        paper = Image.new("RGBA", coloured.size, (_WHITE, _WHITE, _WHITE, _WHITE))
-        upright = Image.alpha_composite(paper, coloured)
-    if upright.mode.startswith("I;16") or upright.mode == "I":
-        # 16 bits a shade: keep the upper eight, as convert() would cut instead.
-        upright = upright.convert("I").point(lambda shade: shade / 256)
-    return upright.convert("L")
 
 
 def _is_text(layer: str, *, has_picture: bool) -> bool:

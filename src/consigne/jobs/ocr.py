@@ -8,16 +8,13 @@ the child was killed (Internal, tried again).
 
 import asyncio
 import os
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import BinaryIO
 
-import msgspec
-
 from consigne.core.ocr import Ocr, Result, work_of
-from consigne.errors import ConsigneError, EngineMissing, Internal, OcrUnreadable, TypeRefused
-from consigne.jobs import sandbox
+from consigne.errors import Internal, OcrUnreadable
+from consigne.jobs import children, sandbox
 from consigne.jobs.markdown import join_pages
 from consigne.jobs.ocr_order import Order
 from consigne.jobs.worker import Run
@@ -27,20 +24,15 @@ _CHILD = "consigne.jobs.ocr_child"
 _PROBES = 2
 _PROBE_SECONDS = 20
 _TEXT_PER_PAGE = 1 << 20
-_ERRORS: dict[str, type[ConsigneError]] = {
-    kind.code: kind for kind in (OcrUnreadable, EngineMissing, TypeRefused)
-}
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _Line(children.Line, frozen=True):
     """A line of the child; see ``ocr_child``."""
 
     pages: int | None = None
     page: int | None = None
     text: str = ""
     confidence: float = 0.0
-    error: str | None = None
-    message: str = ""
 
 
 class PageProbe:
@@ -53,7 +45,7 @@ class PageProbe:
     async def __call__(self, media_type: str, source: AsyncIterator[bytes]) -> int:
         """Return the number of pages or frames. Raises OcrUnreadable, Internal."""
         async with self._few:
-            with await _spooled(source) as document:
+            with await children.spooled(source) as document:
                 order = _order(self._settings, "probe", media_type, _PROBE_SECONDS)
                 limits = sandbox.Limits(_PROBE_SECONDS, _TEXT_PER_PAGE)
                 async with aclosing(_lines(document, order, limits)) as lines:
@@ -74,7 +66,7 @@ class OcrHandler:
         """Read all pages and store their text; the job ends with it."""
         work = work_of(run.job)
         reading = await self._ocr.source(run.job)
-        with await _spooled(reading.stream(0, reading.size)) as document:
+        with await children.spooled(reading.stream(0, reading.size)) as document:
             pages = await self._pages(run, document, work.media_type, work.pages)
         file = await self._ocr.store(run.job, join_pages(pages))
         return Result(file.id)
@@ -96,39 +88,8 @@ class OcrHandler:
         return pages
 
 
-async def _lines(
-    document: BinaryIO, order: Order, limits: sandbox.Limits
-) -> AsyncGenerator[_Line, None]:
-    """Yield what the child says, its refusals as errors. Raises OcrUnreadable, Internal …"""
-    decoder = msgspec.json.Decoder(_Line)
-    try:
-        async with aclosing(sandbox.run(_CHILD, [order.dump()], document, limits)) as raw:
-            async for text in raw:
-                line = decoder.decode(text)
-                if line.error is not None:
-                    raise _ERRORS.get(line.error, Internal)(line.message)
-                yield line
-    except sandbox.Exceeded as error:
-        raise OcrUnreadable(str(error)) from error
-    except sandbox.Died as error:
-        if error.is_crash:
-            raise OcrUnreadable("The document makes the engine crash.") from error
-        raise Internal(str(error)) from error
-    except msgspec.DecodeError as error:
-        raise Internal("The engine said something strange.") from error
-
-
-async def _spooled(source: AsyncIterator[bytes]) -> BinaryIO:
-    """Return the bytes of a stream as an unnamed file, at its start."""
-    file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-    try:
-        async for piece in source:
-            await asyncio.to_thread(file.write, piece)
-        os.lseek(file.fileno(), 0, os.SEEK_SET)
-    except BaseException:
-        file.close()
-        raise
-    return file
+def _lines(document: BinaryIO, order: Order, limits: sandbox.Limits) -> AsyncGenerator[_Line, None]:
+    return children.hear(_CHILD, order.dump(), document, limits, _Line, OcrUnreadable)
 
 
 def _order(settings: Settings, task: str, media_type: str, cpu: int) -> Order:

@@ -93,10 +93,10 @@ class Queue:
             lambda tx: jobs.retry(tx, job.id, job.holder or "", again_at, why)
         )
 
-    async def put_back(self, job: Job) -> bool:
-        """Give the job up without an attempt counted: this worker is told to stop."""
-        now, holder = self._clock(), job.holder or ""
-        return await self._catalog.write(lambda tx: jobs.put_back(tx, job.id, holder, now))
+    async def put_back(self, job: Job, pause: float = 0) -> bool:
+        """Give the job up without an attempt counted, for ``pause`` seconds at least."""
+        again_at, holder = self._clock() + ms(pause), job.holder or ""
+        return await self._catalog.write(lambda tx: jobs.put_back(tx, job.id, holder, again_at))
 
     async def fail(self, job: Job, failure: Failure) -> bool:
         """End the job as failed and give back what it had reserved; False without the lease."""

@@ -73,7 +73,7 @@ async def run(
         stdin=source,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(),
+        env={**clean_environment(), "OMP_THREAD_LIMIT": "1"},
         cwd="/",
         start_new_session=True,
         limit=_LINE,
@@ -117,7 +117,7 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return what a child needs to know; our settings, and the secrets in them, are not in it."""
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**kept, "LC_ALL": "C.UTF-8", "OMP_THREAD_LIMIT": "1"}
+    return {**kept, "LC_ALL": "C.UTF-8"}

@@ -8,7 +8,7 @@ error that may pass puts the job back with a growing pause, any other fails it.
 import asyncio
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,14 @@ from consigne.jobs.queue import Queue
 from consigne.model.entities import Job
 
 log = structlog.get_logger()
+
+
+class Later(Exception):
+    """A handler's answer where something else must come first: try again after a pause."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class Run:
@@ -37,18 +45,40 @@ class Run:
 
 Handler = Callable[[Run], Awaitable[Any]]
 """Does a job; returns its result (anything that is JSON). A handler whose effect must happen once
-ends the job itself, in the transaction of the effect (``core.jobs.finish``)."""
+ends the job itself, in the transaction of the effect (``core.jobs.finish``), and may say so by
+returning ``ENDED``."""
+
+ENDED = object()
 
 
 class Worker:
-    """``start`` and ``stop``; ``slots`` jobs at a time, ``poll`` seconds between looks."""
+    """``start`` and ``stop``; ``slots`` jobs at a time, ``poll`` seconds between looks.
+
+    ``quick`` kinds have one slot more to themselves: they do not wait behind a job of half an hour.
+    ``patient`` kinds are done when nothing else waits; ``apart`` ones, which may take hours, have a
+    slot to themselves and no other.
+    """
 
     def __init__(
-        self, queue: Queue, handlers: Mapping[str, Handler], *, slots: int = 1, poll: float = 0.25
+        self,
+        queue: Queue,
+        handlers: Mapping[str, Handler],
+        *,
+        slots: int = 1,
+        poll: float = 0.25,
+        quick: Collection[str] = (),
+        patient: Collection[str] = (),
+        apart: Collection[str] = (),
     ) -> None:
         self._queue = queue
         self._handlers = handlers
-        self._slots = slots
+        first = [kind for kind in handlers if kind not in patient and kind not in apart]
+        groups = [group for group in (first, list(patient)) if group]
+        self._lanes = [groups] * slots
+        if quick:
+            self._lanes.append([list(quick)])
+        if apart:
+            self._lanes.append([list(apart)])
         self._poll = poll
         self.holder = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,7 +86,7 @@ class Worker:
     async def start(self) -> None:
         await self._beat()
         self._tasks = [asyncio.create_task(self._heartbeat())]
-        self._tasks += [asyncio.create_task(self._slot()) for _ in range(self._slots)]
+        self._tasks += [asyncio.create_task(self._slot(groups)) for groups in self._lanes]
 
     async def stop(self) -> None:
         """Put back what is under way and end."""
@@ -78,10 +108,10 @@ class Worker:
     async def _beat(self) -> None:
         await self._queue.beat(list(self._handlers), self.holder, self._queue.lease)
 
-    async def _slot(self) -> None:
+    async def _slot(self, groups: list[list[str]]) -> None:
         while True:
             try:
-                job = await self._claim()
+                job = await self._claim(groups)
                 if job is None:
                     await asyncio.sleep(self._poll)
                 else:
@@ -90,10 +120,15 @@ class Worker:
                 log.warning("worker_failed", error=str(error))
                 await asyncio.sleep(max(1.0, self._poll))
 
-    async def _claim(self) -> Job | None:
+    async def _claim(self, groups: list[list[str]]) -> Job | None:
+        """Take a job of the first group of kinds in which one is due."""
         if not await self._queue.is_due():
             return None
-        return await self._queue.claim(list(self._handlers), self.holder)
+        for kinds in groups:
+            job = await self._queue.claim(kinds, self.holder)
+            if job is not None:
+                return job
+        return None
 
     async def _do(self, job: Job) -> None:
         """Run the handler of a claimed job beside the renewal of its lease, and settle it."""
@@ -110,10 +145,13 @@ class Worker:
                     await self._queue.put_back(job)
                 raise
             log.info("job_lost", job=str(job.id), kind=job.kind)
+        except Later as later:
+            await self._queue.put_back(job, later.seconds)
         except Exception as error:
             await self._settle(job, error)
         else:
-            await self._queue.finish(job, result)
+            if result is not ENDED:
+                await self._queue.finish(job, result)
             log.info("job_done", job=str(job.id), kind=job.kind)
         finally:
             renewal.cancel()

@@ -34,10 +34,11 @@ class UploadState(StrEnum):
 
 
 class Access(StrEnum):
-    """Who sees a file that no record links (C-03)."""
+    """Who sees a file (C-03): its owner, every member, or whom its record allows (C-04)."""
 
     PRIVATE = "private"
     SPACE = "space"
+    RECORD = "record"
 
 
 class Policy(StrEnum):
@@ -70,7 +71,10 @@ class Guard(IntFlag):
 
 
 class ContentState(StrEnum):
+    """``derived`` bytes were made from another content; they are never shared with files."""
+
     LIVE = "live"
+    DERIVED = "derived"
     DOOMED = "doomed"
     QUARANTINED = "quarantined"
     CORRUPT = "corrupt"
@@ -96,6 +100,58 @@ class Content(msgspec.Struct, frozen=True, kw_only=False):
     detected_type: str
     created_at: int
     idle_since: int | None
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """Row of ``preview``: what was made from a content, such as its picture in a shape.
+
+    ``picture_id`` is the content (``derived``) with the made bytes, ``size`` long; ``used_at`` when
+    it was asked for last, to the day. It goes with the content, and can be made again.
+    """
+
+    content_id: int
+    shape: str
+    space_id: int
+    picture_id: int
+    size: int
+    width: int
+    height: int
+    made_at: int
+    used_at: int
+
+
+class TextOrigin(StrEnum):
+    """Where the text of a content is from: its own bytes, or a recognition of its pictures."""
+
+    LAYER = "layer"
+    OCR = "ocr"
+
+
+class ContentText(msgspec.Struct, frozen=True):
+    """Row of ``content_text``: what the search knows of a content's text.
+
+    ``length`` in characters; ``is_cut``: there was more; ``problem``: why there is none, in words
+    for people; ``rules`` is ``words.RULES`` when it was indexed.
+    """
+
+    content_id: int
+    space_id: int
+    origin: TextOrigin
+    pages: int | None
+    length: int
+    is_cut: bool
+    problem: str | None
+    rules: int
+    read_at: int
+
+
+class StoredPassage(msgspec.Struct, frozen=True):
+    """Row of ``passage``: a piece of a content's text; ``page`` counts from 1."""
+
+    id: int
+    content_id: int
+    page: int | None
+    body: str
 
 
 class Space(msgspec.Struct, frozen=True):
@@ -200,6 +256,26 @@ class SigningKey(msgspec.Struct, frozen=True):
     created_at: int
 
 
+class TokenPair(msgspec.Struct, frozen=True):
+    """Row of ``oauth_pair``: an access and a refresh token of a principal, kept as SHA-256.
+
+    ``parent_id``: the pair that was refreshed to this one; ``used_at``: when a token of it was
+    first used; ``valid_from``: the principal's ``tokens_valid_from`` when it was issued.
+    """
+
+    id: int
+    principal_id: int
+    client_id: str
+    parent_id: int | None
+    access_hash: bytes
+    access_until: int
+    refresh_hash: bytes
+    refresh_until: int
+    valid_from: int
+    created_at: int
+    used_at: int | None
+
+
 class File(msgspec.Struct, frozen=True):
     """Row of ``file``: identity, names, life and the current version of a file.
 
@@ -257,10 +333,16 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Annotations(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What people hang on a file: string metadata and tags."""
+    """What people hang on a file, string metadata and tags, and what was ``found`` in its bytes."""
 
     fields: dict[str, str] = {}
     tags: list[str] = []
+    found: dict[str, str] = {}
+
+    @property
+    def known(self) -> dict[str, str]:
+        """All fields by name: what people say wins over what was found."""
+        return {**self.found, **self.fields} if self.found else self.fields
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -395,3 +477,17 @@ class Job(msgspec.Struct, frozen=True):
     def failure(self) -> Failure | None:
         """Why it failed, where it did."""
         return msgspec.json.decode(self.error, type=Failure) if self.error else None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Row of ``report``: what a job leaves to be downloaded, such as the rows that it refused.
+
+    The bytes are a content of their own, in the state ``derived``; charged to nobody.
+    """
+
+    job_id: int
+    space_id: int
+    content_id: int
+    name: str
+    size: int
+    made_at: int

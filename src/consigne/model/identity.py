@@ -17,6 +17,7 @@ from enum import StrEnum
 MAX = (1 << 63) - 1
 _RANDOM_BITS = 21
 _STEP_BITS = 8
+_JUMP = 1000
 _CHECK_BITS = 59
 _CHECK_MASK = (1 << _CHECK_BITS) - 1
 
@@ -57,9 +58,12 @@ def new_id(now_ms: int | None = None) -> int:
     moment = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     number = (moment << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
     with _turn:
-        if number <= _latest and moment + 1 >= _latest >> _RANDOM_BITS:
+        newest = _latest >> _RANDOM_BITS
+        if number <= _latest and moment + 1 >= newest:
             number = _latest + 1 + secrets.randbits(_STEP_BITS)
-        _latest = max(_latest, number)
+        # One id of a time to come, or a clock that was set back, must not end the order for good.
+        if number > _latest or moment + _JUMP < newest:
+            _latest = number
     return number
 
 

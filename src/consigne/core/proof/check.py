@@ -6,7 +6,7 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import proof
 from consigne.catalog.engine import Catalog
 from consigne.core.clock import now_ms
-from consigne.core.proof import rows, sessions, store
+from consigne.core.proof import links, rows, sessions, store
 from consigne.core.proof.inspection import Inspection
 from consigne.core.proof.report import Options, Progress, Report, no_progress
 
@@ -43,6 +43,8 @@ class Proof:
         # what is marked corrupt. That comes before the check that marks.
         await rows.check_versions(run)
         await rows.check_references(run)
+        await rows.check_previews(run)
+        await links.check_links(run)
         await rows.check_files(run)
         await rows.check_index(run)
         await sessions.check_overdue(run)

@@ -22,6 +22,11 @@ class Kind(StrEnum):
     BROKEN_FILE = "broken_file"
     BROKEN_VERSION = "broken_version"
     STRAY_VERSION = "stray_version"
+    BROKEN_PREVIEW = "broken_preview"
+    STRAY_LINK = "stray_link"
+    BROKEN_LINK = "broken_link"
+    WRONG_REASONS = "wrong_reasons"
+    WRONG_PINS = "wrong_pins"
     WRONG_COUNTERS = "wrong_counters"
     WRONG_INDEX = "wrong_index"
     STRAY_STAGE = "stray_stage"
@@ -41,6 +46,11 @@ MEANING = {
     Kind.BROKEN_FILE: "A file has no content, or disagrees with it.",
     Kind.BROKEN_VERSION: "A replaced version has no content, or disagrees with it.",
     Kind.STRAY_VERSION: "A replaced version belongs to no file.",
+    Kind.BROKEN_PREVIEW: "A preview has no bytes, or what it was made from is gone.",
+    Kind.STRAY_LINK: "A record links a file that is not there, or is gone itself.",
+    Kind.BROKEN_LINK: "A frozen revision shows a version of a file that is gone.",
+    Kind.WRONG_REASONS: "A file's reasons and guards are not what links it.",
+    Kind.WRONG_PINS: "A version is pinned more or less often than frozen revisions show it.",
     Kind.WRONG_COUNTERS: "A space's counters are not what its files add up to.",
     Kind.WRONG_INDEX: "The search index of a file's metadata or tags is not what the file says.",
     Kind.STRAY_STAGE: "The store has incoming bytes that belong to no upload.",

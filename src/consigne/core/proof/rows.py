@@ -5,14 +5,14 @@ from functools import partial
 
 import msgspec
 
-from consigne.catalog import contents, files, proof, proof_contents, spaces
+from consigne.catalog import contents, files, previews, proof, proof_contents, spaces
 from consigne.catalog.engine import Tx
 from consigne.catalog.proof_contents import Miscount
 from consigne.core.clock import now_ms
 from consigne.core.proof.inspection import PAGE, Inspection, file_id
 from consigne.core.proof.report import Kind
 from consigne.model import identity
-from consigne.model.entities import Annotations, Space
+from consigne.model.entities import Annotations, Preview, Space
 from consigne.model.names import fold
 
 _RANGE = 250_000
@@ -81,6 +81,22 @@ async def check_versions(run: Inspection) -> None:
         after = (page[-1][0], page[-1][1])
 
 
+async def check_previews(run: Inspection) -> None:
+    """Look for previews without their bytes, or without what they were made from."""
+
+    def read(tx: Tx, after: int) -> list[Preview]:
+        return previews.broken(tx, after, PAGE)
+
+    async for page in run.pages("previews", read, lambda each: each.picture_id):
+        for each in page:
+            await run.found(
+                Kind.BROKEN_PREVIEW,
+                f"{each.content_id}/{each.shape}",
+                f"The preview {each.shape} of content {each.content_id} has no bytes or no source.",
+                partial(_drop_preview, run, each),
+            )
+
+
 async def check_counters(run: Inspection) -> None:
     """Compare every space's counters with what its rows add up to."""
 
@@ -136,7 +152,7 @@ async def _check_stray_index(run: Inspection, stray: Callable[[Tx, int, int], li
 
 def _expected(space: int, meta: str) -> tuple[set[tuple[int, str, str, str]], set[tuple[int, str]]]:
     notes = _decode(meta)
-    fields = {(space, name, value, fold(value)) for name, value in notes.fields.items()}
+    fields = {(space, name, value, fold(value)) for name, value in notes.known.items()}
     return fields, {(space, tag) for tag in notes.tags}
 
 
@@ -158,6 +174,14 @@ async def _drop_version(run: Inspection, file: int, number: int) -> bool:
         if version is not None and files.by_id(tx, file) is None:
             files.drop_version(tx, file, number)
             contents.drop(tx, version.content_id, now_ms())
+
+    await run.catalog.write(work)
+    return True
+
+
+async def _drop_preview(run: Inspection, preview: Preview) -> bool:
+    def work(tx: Tx) -> None:
+        previews.drop(tx, preview.content_id, preview.shape, now_ms())
 
     await run.catalog.write(work)
     return True

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from consigne.blobs.bucket import Verdict
 from consigne.blobs.driver import Stored
-from consigne.catalog import contents, proof_contents
+from consigne.catalog import contents, previews, proof_contents, texts
 from consigne.catalog.engine import Tx
 from consigne.catalog.proof_contents import Brief
 from consigne.core.clock import now_ms
@@ -27,6 +27,8 @@ _PROBES = 32
 _LANES = 4
 _SAMPLE = 100
 _ENOUGH = 10
+_PASSAGES = 20
+_SERVED = (ContentState.LIVE, ContentState.DERIVED)
 _KINDS = {"missing": Kind.MISSING_BYTES, "truncated": Kind.WRONG_SIZE}
 _WORDS = {
     "missing": "are not in the store",
@@ -227,24 +229,27 @@ async def _present(run: Inspection, content_id: int) -> Content | None:
 
 async def _damaged(run: Inspection, content: Content, verdict: Verdict) -> None:
     """Report lost bytes; stop sharing them; let a sound copy of the same bytes stand in."""
-    twin = await run.catalog.look(lambda tx: _twin(tx, content))
+    made = await run.catalog.look(lambda tx: previews.is_picture(tx, content.id))
+    twin = None if made else await run.catalog.look(lambda tx: _twin(tx, content))
     unused = content.references == 0
     options = run.options
-    if content.state is ContentState.LIVE and options.marks_damage:
+    if content.state in _SERVED and options.marks_damage:
         await run.catalog.write(lambda tx: _mark(tx, content.id))
     words = _WORDS.get(verdict.problem, verdict.problem)
     where = "" if verdict.block is None else f" (block {verdict.block})"
     hope = ""
     if twin is not None:
         hope = " The same bytes came in again: they can stand in."
+    elif made:
+        hope = " They are a preview, which is made again when it is asked for."
     elif unused:
         hope = " Nothing refers to it."
     await run.found(
         _KINDS.get(verdict.problem, Kind.CORRUPT),
         content.id,
         f"The {content.size} bytes of content {content.id} {words}{where}.{hope}",
-        partial(_heal, run, content.id, False) if twin is not None or unused else None,
-        [] if unused else await run.files_using(content.id),
+        partial(_heal, run, content.id, False) if twin is not None or made or unused else None,
+        [] if unused or made else await run.files_using(content.id),
     )
 
 
@@ -257,17 +262,19 @@ def _twin(tx: Tx, content: Content) -> Content | None:
 def _mark(tx: Tx, content_id: int) -> None:
     """Mark a content corrupt: it is not served and not shared any more."""
     present = contents.by_id(tx, content_id)
-    if present is not None and present.state is ContentState.LIVE:
+    if present is not None and present.state in _SERVED:
         contents.mark(tx, content_id, ContentState.CORRUPT)
         record(tx, present.space_id, None, "content.corrupt", None, content=str(content_id))
 
 
 async def _heal(run: Inspection, content_id: int, sound: bool) -> bool:
-    """Let a live twin take over, or serve a ``sound`` content again."""
+    """Forget a preview; else let a live twin take over, or serve a ``sound`` content again."""
 
     def work(tx: Tx) -> bool:
         present = contents.by_id(tx, content_id)
         if present is None or present.state is ContentState.DOOMED:
+            return True
+        if previews.drop_picture(tx, content_id, now_ms()):
             return True
         twin = _twin(tx, present)
         if twin is not None:
@@ -283,6 +290,8 @@ async def _heal(run: Inspection, content_id: int, sound: bool) -> bool:
 
 
 async def _remove(run: Inspection, brief: Brief) -> bool:
+    while await run.catalog.write(lambda tx: texts.drop(tx, brief.id, _PASSAGES)) == _PASSAGES:
+        pass
     await run.bucket.delete(brief.key)
     await run.catalog.write(lambda tx: contents.delete_doomed(tx, brief.id))
     return True

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from consigne.errors import BadParameter
 from consigne.http.bodies import decode_json, read_limited
+from consigne.model.bulk import Action, Form
 from consigne.model.entities import Access
 from consigne.model.rights import Role
 
@@ -50,6 +51,18 @@ class NewUpload(_Body):
     source: bool = False
 
 
+class BulkOrder(_Body):
+    """``POST /bulk``. ``to``: the folder of a move; ``format`` and ``name`` are an export's."""
+
+    action: Action
+    to: Path | None = None
+    add: Annotated[list[str], Meta(max_length=64)] = []
+    remove: Annotated[list[str], Meta(max_length=64)] = []
+    format: Form = Form.ZIP
+    name: FileName = ""
+    dry_run: bool = False
+
+
 class Finish(_Body):
     """``POST /uploads/{id}/finish``: digests that the whole file must have."""
 
@@ -85,7 +98,7 @@ class FileChange(_Body):
 
 
 class Hold(_Body):
-    """``PUT /files/{id}/hold``."""
+    """``PUT /files/{id}/hold`` and ``quarantine``."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=1024, pattern=_NO_NUL)]
 

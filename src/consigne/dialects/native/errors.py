@@ -8,12 +8,15 @@ round are strings (C-30).
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from starlette.types import ASGIApp, Scope
 
 from consigne import errors
+from consigne.dialects.native.wire import uuid_of
 from consigne.errors import ConsigneError
 from consigne.http.answers import problem
 from consigne.http.faults import FaultTable
+from consigne.model.identity import Kind
 
 PAGE = "/docs/errors"
 _MAX_EXACT = (1 << 53) - 1
@@ -81,6 +84,8 @@ TABLE: FaultTable[Row] = FaultTable(
         errors.BadMultipart: Row(400, "The multipart body is not valid"),
         errors.FolderUnknown: Row(400, "The folder does not exist"),
         errors.NoContent: Row(409, "The file has no content yet"),
+        errors.DocumentUnreadable: Row(422, "The document cannot be read"),
+        errors.OcrUnreadable: Row(400, "The document cannot be read"),
         errors.UnsupportedMedia: Row(415, "The content type is not accepted"),
         errors.RangeNotSatisfiable: Row(416, "The range lies outside the content"),
         errors.MethodNotAllowed: Row(405, "The path does not have this method"),
@@ -133,11 +138,23 @@ def _exact(value: Any) -> Any:
         return value if -_MAX_EXACT <= value <= _MAX_EXACT else str(value)
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, msgspec.Struct):
+        return _facts(value)
     if isinstance(value, Mapping):
         return {str(key): _exact(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_exact(each) for each in value]
     return value if isinstance(value, float) else str(value)
+
+
+def _facts(value: msgspec.Struct) -> dict[str, Any]:
+    """Return what a refusal lists, without what says nothing; ``file`` is a file's number."""
+    facts = {name: each for name, each in msgspec.structs.asdict(value).items() if each}
+    if getattr(value, "index", None) == 0:
+        facts["index"] = 0
+    if "file" in facts:
+        facts["file"] = uuid_of(Kind.FILE, facts["file"])
+    return _exact(facts)  # type: ignore[no-any-return]
 
 
 def _headers(error: ConsigneError, row: Row) -> list[tuple[str, str]]:

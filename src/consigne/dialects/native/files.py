@@ -10,6 +10,7 @@ from consigne.core.access import Seat
 from consigne.core.clock import now_ms
 from consigne.dialects.native.bodies import FileChange, body_of, given
 from consigne.dialects.native.desk import API, Desk, file_number
+from consigne.dialects.native.jobs import job_document
 from consigne.dialects.native.listing import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -20,12 +21,19 @@ from consigne.dialects.native.listing import (
     terms_of,
 )
 from consigne.dialects.native.parameters import flag, is_root, media_type, moment, whole
-from consigne.dialects.native.replies import file_answer, file_reply, page_reply, stored_reply
-from consigne.dialects.native.wire import file_document, projected
+from consigne.dialects.native.replies import (
+    file_answer,
+    file_reply,
+    location,
+    page_reply,
+    stored_reply,
+)
+from consigne.dialects.native.wire import file_document, projected, uuid_of
 from consigne.errors import BadParameter, FileNotFound
 from consigne.http.answers import empty_response, json_response
 from consigne.http.routing import Route
 from consigne.model.entities import State
+from consigne.model.identity import Kind
 from consigne.model.query import Query, Scope
 
 _PATH = f"{API}/files"
@@ -60,7 +68,7 @@ class Files:
         limit = whole(asked.get("limit") or str(DEFAULT_LIMIT), "limit", 1, MAX_LIMIT)
         fields = fields_of(asked["fields"]) if asked.get("fields") else None
         query = Query(
-            scope=await self._scope(request, seat),
+            scope=await scope_of(self._desk, request, seat),
             terms=terms_of(asked.getlist("filter")),
             order=order_of(asked.get("sort", "")),
             limit=limit,
@@ -81,7 +89,7 @@ class Files:
         """Return how many files match."""
         seat = await self._desk.seat(request)
         terms = terms_of(request.query_params.getlist("filter"))
-        number = await self._finding.count(seat, await self._scope(request, seat), terms)
+        number = await self._finding.count(seat, await scope_of(self._desk, request, seat), terms)
         return json_response({"count": number})
 
     async def delete_matching(self, request: Request) -> ASGIApp:
@@ -101,10 +109,13 @@ class Files:
                 hint="Give filter, folder or owner, or all=true if you mean it.",
                 parameter="filter",
             )
-        scope = await self._scope(request, seat)
+        scope = await scope_of(self._desk, request, seat)
         if State.RELEASED in scope.states:
             raise BadParameter("What is in the trash is deleted already.", parameter="state")
         dry_run = flag(asked.get("dry_run", "false"), "dry_run")
+        if not dry_run and (job := await self._desk.depot.bulk.if_large(seat, scope, terms)):
+            place = location(self._desk, "jobs", uuid_of(Kind.JOB, job.id))
+            return json_response(job_document(job), 202, [("Location", place)])
         done = await self._finding.delete_matching(seat, scope, terms, dry_run=dry_run)
         document = {"count": done.count, "skipped": done.skipped, "dry_run": dry_run}
         if not dry_run:
@@ -185,16 +196,17 @@ class Files:
             changes["folder_id"] = await self._desk.folder(seat, body.folder)
         return changes
 
-    async def _scope(self, request: Request, seat: Seat) -> Scope:
-        """Return which files a list, a count or a deletion looks at."""
-        asked = request.query_params
-        owner, words = asked.get("owner"), asked.get("folder")
-        if owner not in (None, "", "me"):
-            raise BadParameter("owner must be me.", parameter="owner")
-        return Scope(
-            seat.space_id,
-            states=states_of(asked["state"]) if asked.get("state") else (State.KEPT,),
-            owner=seat.principal_id if owner else None,
-            folder_id=await self._desk.folder(seat, words) if words else None,
-            in_root=bool(words) and is_root(words),
-        )
+
+async def scope_of(desk: Desk, request: Request, seat: Seat) -> Scope:
+    """Return which files a list, a count or a bulk operation looks at."""
+    asked = request.query_params
+    owner, words = asked.get("owner"), asked.get("folder")
+    if owner not in (None, "", "me"):
+        raise BadParameter("owner must be me.", parameter="owner")
+    return Scope(
+        seat.space_id,
+        states=states_of(asked["state"]) if asked.get("state") else (State.KEPT,),
+        owner=seat.principal_id if owner else None,
+        folder_id=await desk.folder(seat, words) if words else None,
+        in_root=bool(words) and is_root(words),
+    )

@@ -17,12 +17,13 @@ _FILE = f"{API}/files/{{id}}"
 
 
 class Guards:
-    """``/files/{id}/guards``, ``hold``, ``retention`` and ``history``."""
+    """``/files/{id}/guards``, ``hold``, ``retention``, ``quarantine`` and ``history``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._vault = desk.depot.vault
         self._history = desk.depot.history
+        self._quarantine = desk.depot.quarantine
 
     def routes(self) -> list[Route]:
         return [
@@ -30,6 +31,9 @@ class Guards:
             Route("PUT", f"{_FILE}/hold", self.hold),
             Route("DELETE", f"{_FILE}/hold", self.unhold),
             Route("PUT", f"{_FILE}/retention", self.retain),
+            Route("GET", f"{_FILE}/quarantine", self.quarantine),
+            Route("PUT", f"{_FILE}/quarantine", self.confine),
+            Route("DELETE", f"{_FILE}/quarantine", self.clear),
             Route("GET", f"{_FILE}/history", self.history),
         ]
 
@@ -59,6 +63,25 @@ class Guards:
         if until is not None and until <= now_ms():
             raise BadParameter("A retention ends in the future.", parameter="until")
         return file_answer(await self._vault.guard(seat, number, retain_until=until))
+
+    async def quarantine(self, request: Request) -> ASGIApp:
+        """Say whether the bytes of a file are served."""
+        seat, number = await self._desk.seat(request), file_number(request)
+        return json_response({"state": await self._quarantine.look(seat, number)})
+
+    async def confine(self, request: Request) -> ASGIApp:
+        """Stop serving the bytes of a file."""
+        seat, number = await self._desk.seat(request), file_number(request)
+        body: Hold = await body_of(request, Hold)
+        if not body.reason.strip():
+            raise BadParameter("A quarantine needs a reason.", parameter="reason")
+        state = await self._quarantine.confine(seat, number, body.reason.strip())
+        return json_response({"state": state})
+
+    async def clear(self, request: Request) -> ASGIApp:
+        """Serve the bytes of a file again."""
+        seat, number = await self._desk.seat(request), file_number(request)
+        return json_response({"state": await self._quarantine.clear(seat, number)})
 
     async def history(self, request: Request) -> ASGIApp:
         """Return what happened to a file, oldest first."""

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from consigne.core.bulk.desk import KIND as BULK
 from consigne.core.clock import now_ms
 from consigne.core.ocr import Outcome
 from consigne.dialects.native.desk import API, Desk
 from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
-from consigne.dialects.native.parameters import whole
+from consigne.dialects.native.parameters import plain, whole
 from consigne.dialects.native.replies import location, page_reply
 from consigne.dialects.native.wire import file_document, iso, uuid_of
 from consigne.errors import BadCursor, BadParameter, FileNotFound, JobNotFound
@@ -49,7 +51,8 @@ class JobRoutes:
         if before is None:
             raise BadCursor(parameter="cursor")
         state = _state(asked.get("state"))
-        found = await self._jobs.page(seat, state=state, before=before, limit=limit + 1)
+        kind = plain(asked["kind"], "kind", 64) if asked.get("kind") else None
+        found = await self._jobs.page(seat, state=state, kind=kind, before=before, limit=limit + 1)
         page = found[:limit]
         following = uuid_of(Kind.JOB, page[-1].id) if len(found) > limit else None
         documents = [job_document(job) for job in page]
@@ -58,12 +61,12 @@ class JobRoutes:
     async def look(self, request: Request) -> ASGIApp:
         """Return a job as it is now."""
         seat = await self._desk.seat(request)
-        return json_response(job_document(await self._jobs.look(seat, _number(request))))
+        return json_response(job_document(await self._jobs.look(seat, job_number(request))))
 
     async def cancel(self, request: Request) -> ASGIApp:
         """End a job that is not over, and give back what it had reserved."""
         seat = await self._desk.seat(request)
-        return json_response(job_document(await self._jobs.cancel(seat, _number(request))))
+        return json_response(job_document(await self._jobs.cancel(seat, job_number(request))))
 
     async def ocr(self, request: Request) -> ASGIApp:
         """Have a document read: 200 with the text as a new file, or 202 with the job at it."""
@@ -81,7 +84,10 @@ class JobRoutes:
 
 
 def job_document(job: Job) -> dict[str, Any]:
-    """Return a job; ``file`` is what it is about, ``progress`` in pages for OCR."""
+    """Return a job; ``file`` is what it is about, ``progress`` in pages for OCR.
+
+    ``result``: what a job over many files has done.
+    """
     failure = job.failure if job.state is JobState.FAILED else None
     return {
         "id": uuid_of(Kind.JOB, job.id),
@@ -94,6 +100,7 @@ def job_document(job: Job) -> dict[str, Any]:
         "created_at": iso(job.created_at),
         "started_at": None if job.started_at is None else iso(job.started_at),
         "ended_at": None if job.ended_at is None else iso(job.ended_at),
+        "result": msgspec.json.decode(job.result) if job.result and job.kind == BULK else None,
         "error": None if failure is None else {"code": failure.code, "detail": failure.message},
     }
 
@@ -126,7 +133,7 @@ def _state(text: str | None) -> JobState | None:
         raise BadParameter(f"state must be one of {names}.", parameter="state") from None
 
 
-def _number(request: Request) -> int:
+def job_number(request: Request) -> int:
     number = from_uuid(Kind.JOB, request.path_params["id"])
     if number is None:
         raise JobNotFound

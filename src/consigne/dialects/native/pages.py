@@ -4,13 +4,16 @@ Nothing in a page comes from elsewhere, and none has a script but the OpenAPI br
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from consigne import errors
 from consigne.dialects.native.errors import TABLE
 
 ERRORS_TITLE = "Errors"
+
+# Codes of another dialect, each with its status and its message.
+Codes = Sequence[tuple[str, int, str]]
 
 
 def page(title: str, body: str, *, prefix: str, wide: bool = False, head: str = "") -> str:
@@ -109,6 +112,22 @@ the facts of the refusal.</p>
 <tbody>{rows}</tbody></table>
 """
     return page("Consigne: errors", body, prefix=prefix)
+
+
+def code_list(prefix: str, name: str, codes: Codes) -> str:
+    """Return the page about the error codes of a dialect."""
+    rows = "".join(
+        f'<tr id="{escape(code)}"><td><code>{escape(code)}</code></td><td>{status}</td>'
+        f"<td>{escape(message)}</td></tr>\n"
+        for code, status, message in codes
+    )
+    body = f"""<h1>{ERRORS_TITLE}: {escape(name)}</h1>
+<p>What this dialect answers where it refuses. <code>code</code> is stable: match on it; the facts
+of the refusal stand in <code>infos</code>.</p>
+<table><thead><tr><th>code</th><th>status</th><th>message</th></tr></thead>
+<tbody>{rows}</tbody></table>
+"""
+    return page(f"Consigne: {name} errors", body, prefix=prefix)
 
 
 def _error_row(kind: type[errors.ConsigneError]) -> str:

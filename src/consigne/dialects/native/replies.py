@@ -66,15 +66,22 @@ def created(desk: Desk, document: Mapping[str, Any], *segments: str) -> Answer:
 
 
 def page_reply(
-    desk: Desk, request: Request, name: str, items: list[Any], parameter: str, value: str | None
+    desk: Desk,
+    request: Request,
+    name: str,
+    items: list[Any],
+    parameter: str,
+    value: str | None,
+    **further: Any,
 ) -> Answer:
     """Return a page of things under ``name``; ``next`` and ``Link`` lead on (RFC 8288).
 
-    ``value`` is what the query parameter must be for the next page, None where there is none.
+    ``value`` is what the query parameter must be for the next page, None where there is none;
+    ``further`` members stand beside.
     """
     headers = [("Cache-Control", "no-store")]
     if value is not None:
         pairs = [pair for pair in request.query_params.multi_items() if pair[0] != parameter]
         target = f"{desk.prefix}{request.url.path}?{urlencode([*pairs, (parameter, value)])}"
         headers.append(("Link", f'<{target}>; rel="next"'))
-    return json_response({name: items, "next": value}, 200, headers)
+    return json_response({name: items, **further, "next": value}, 200, headers)

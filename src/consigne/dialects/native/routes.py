@@ -5,7 +5,9 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from consigne.dialects.native.bulk import BulkRoutes
 from consigne.dialects.native.contents import Contents
+from consigne.dialects.native.derived import DerivedRoutes
 from consigne.dialects.native.desk import Desk
 from consigne.dialects.native.errors import Renderer
 from consigne.dialects.native.events import Events
@@ -13,11 +15,17 @@ from consigne.dialects.native.files import Files
 from consigne.dialects.native.folders import FolderRoutes
 from consigne.dialects.native.guards import Guards
 from consigne.dialects.native.jobs import JobRoutes
+from consigne.dialects.native.pages import Codes
 from consigne.dialects.native.people import People
 from consigne.dialects.native.receiving import Receiving
+from consigne.dialects.native.record_files import RecordFiles
+from consigne.dialects.native.records import RecordRoutes
+from consigne.dialects.native.search import SearchRoutes
 from consigne.dialects.native.site import Site
 from consigne.dialects.native.spaces import Spaces
+from consigne.dialects.native.types import TypeRoutes
 from consigne.dialects.native.uploads import UploadRoutes
+from consigne.dialects.native.webhooks import WebhookRoutes
 from consigne.http.cors import CorsMiddleware
 from consigne.http.faults import FaultMiddleware
 from consigne.http.routing import Router
@@ -58,7 +66,9 @@ _EXPOSED = (
 )
 
 
-def router(desk: Desk, documents: Mapping[str, Path]) -> Router:
+def router(
+    desk: Desk, documents: Mapping[str, Path], codes: Mapping[str, Codes] | None = None
+) -> Router:
     """Return the router over every route; tests compare it with the OpenAPI document."""
     families = (
         Files(desk),
@@ -71,14 +81,21 @@ def router(desk: Desk, documents: Mapping[str, Path]) -> Router:
         People(desk),
         Events(desk),
         JobRoutes(desk),
-        Site(desk, documents),
+        BulkRoutes(desk),
+        WebhookRoutes(desk),
+        SearchRoutes(desk),
+        DerivedRoutes(desk),
+        TypeRoutes(desk),
+        RecordRoutes(desk),
+        RecordFiles(desk),
+        Site(desk, documents, codes or {}),
     )
     return Router(route for family in families for route in family.routes())
 
 
-def application(desk: Desk, documents: Mapping[str, Path]) -> ASGIApp:
+def application(desk: Desk, documents: Mapping[str, Path], codes: Mapping[str, Codes]) -> ASGIApp:
     """Return the dialect's ASGI application."""
-    faults = FaultMiddleware(router(desk, documents), Renderer(desk.settings.base_url))
+    faults = FaultMiddleware(router(desk, documents, codes), Renderer(desk.settings.base_url))
     if not desk.settings.cors_origins:
         return faults
     return CorsMiddleware(

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from consigne.dialects.native import pages
 from consigne.dialects.native.desk import API, Desk
+from consigne.dialects.native.pages import Codes
 from consigne.errors import BadParameter, RouteNotFound
 from consigne.http.answers import Answer, empty_response, json_response
 from consigne.http.conditions import FIELDS, Outcome, evaluate
@@ -47,13 +48,17 @@ _BROWSER_POLICY = (
 
 
 class Site:
-    """``documents``: the OpenAPI document of each dialect by its name."""
+    """``documents``: the OpenAPI document of each dialect by its name; ``codes``: the error codes
+    of dialects that have a page about them."""
 
-    def __init__(self, desk: Desk, documents: Mapping[str, Path]) -> None:
+    def __init__(
+        self, desk: Desk, documents: Mapping[str, Path], codes: Mapping[str, Codes]
+    ) -> None:
         self._desk = desk
         self._prefix = desk.prefix
         self._base = desk.settings.base_url
         self._documents = dict(documents)
+        self._codes = codes
         self._static: dict[str, tuple[bytes, str]] = {}
 
     def routes(self) -> list[Route]:
@@ -63,6 +68,7 @@ class Site:
             Route("GET", "/docs", self.index),
             Route("GET", "/docs/", self.index),
             Route("GET", "/docs/errors", self.errors),
+            Route("GET", "/docs/errors/{dialect}", self.codes),
             Route("GET", "/docs/api", self.browser),
             Route("GET", "/docs/api/{document}", self.document),
             Route("GET", "/docs/static/{name}", self.static),
@@ -77,6 +83,13 @@ class Site:
 
     async def errors(self, request: Request) -> ASGIApp:
         return _html(pages.error_list(self._prefix))
+
+    async def codes(self, request: Request) -> ASGIApp:
+        """Explain the error codes of a dialect: ``/docs/errors/<dialect>``."""
+        name = request.path_params["dialect"]
+        if name not in self._codes:
+            raise RouteNotFound
+        return _html(pages.code_list(self._prefix, name, self._codes[name]))
 
     async def browser(self, request: Request) -> ASGIApp:
         chosen = request.query_params.get("document") or "native"

@@ -12,6 +12,7 @@ import msgspec
 
 from consigne.core.access import guards_of
 from consigne.core.sessions import Progress
+from consigne.core.telling import data_of, subject_of
 from consigne.model.entities import (
     Access,
     Annotations,
@@ -104,7 +105,7 @@ def file_document(file: File, now: int) -> FileDocument:
         file.version,
         file.owner_id,
         notes.tags if notes else [],
-        notes.fields if notes else {},
+        notes.known if notes else {},
         file.reference,
         file.date,
         file.is_source,
@@ -287,37 +288,16 @@ def key_document(key: ApiKey, secret: str | None = None) -> dict[str, Any]:
 
 def event_document(event: Event) -> dict[str, Any]:
     """Return an event; ``subject`` is the id of what it is about, in that thing's own spelling."""
-    data = msgspec.json.decode(event.data) if event.data else {}
-    for name in ("source", "file"):
-        if str(data.get(name, "")).isdigit():
-            data[name] = uuid_of(Kind.FILE, int(data[name]))
     return {
         "sequence": event.sequence,
         "id": uuid_of(Kind.EVENT, event.id),
         "at": iso(event.at),
         "action": event.action,
         "actor": event.actor_id,
-        "subject": _subject(event),
-        "data": data,
+        "subject": subject_of(event),
+        "data": data_of(event),
         "digest": event.digest.hex() if event.digest else None,
     }
-
-
-_SUBJECTS = {
-    "file": Kind.FILE,
-    "upload": Kind.FILE,  # an upload is told of under the file that it fills
-    "content": Kind.FILE,
-    "folder": Kind.FOLDER,
-    "key": Kind.KEY,
-    "job": Kind.JOB,
-}
-
-
-def _subject(event: Event) -> str | None:
-    if event.subject is None:
-        return None
-    kind = _SUBJECTS.get(event.action.partition(".")[0])
-    return str(event.subject) if kind is None else uuid_of(kind, event.subject)
 
 
 def _maybe(milliseconds: int | None) -> str | None:

@@ -18,6 +18,7 @@ from consigne.testing.catalog.filters import FilterTests
 from consigne.testing.catalog.folders import FolderTests
 from consigne.testing.catalog.pages import PageTests
 from consigne.testing.catalog.people import PeopleTests
+from consigne.testing.catalog.records import RecordTests
 from consigne.testing.catalog.spaces import SpaceTests
 from consigne.testing.catalog.transactions import TransactionTests
 from consigne.testing.catalog.uploads import UploadTests
@@ -38,5 +39,6 @@ class CatalogSuite(
     WorkTests,
     FilterTests,
     PageTests,
+    RecordTests,
 ):
     """What every catalog must do; ``make`` is the one thing to write."""

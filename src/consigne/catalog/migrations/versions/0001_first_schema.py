@@ -58,6 +58,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("idle_since IS NOT NULL"),
         postgresql_where=sa.text("idle_since IS NOT NULL"),
     )
+    op.create_index(
+        "ix_content_confined",
+        "content",
+        ["space_id", "sha256"],
+        sqlite_where=sa.text("state = 'quarantined'"),
+        postgresql_where=sa.text("state = 'quarantined'"),
+    )
     op.create_index("uq_content_key", "content", ["key"], unique=True)
     op.create_index(
         "uq_content_live",
