@@ -9,5 +9,6 @@ format:    ; @scripts/setup --dev && .venv/bin/ruff check --fix . && .venv/bin/r
 coverage:  ; @scripts/setup --dev && .venv/bin/python scripts/coverage.py
 bench:     ; @scripts/setup --dev && .venv/bin/python -m bench $(ARGS)
 soak:      ; @scripts/setup --dev && scripts/parts && SOAK_ROUNDS=$${SOAK_ROUNDS:-200} .venv/bin/python -m pytest -n 0 --timeout 0 tests/soak
-lock:      ; @scripts/setup --dev && scripts/lock
+# What is locked now may contradict what pyproject.toml asks for: only a Python is needed.
+lock:      ; @[ -x .venv/bin/python ] || scripts/setup; scripts/lock
 clean:     ; @rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

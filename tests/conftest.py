@@ -2,15 +2,18 @@
 
 import os
 
+import hypothesis
 import pytest
 
 from tests.parts.catalogs import migrated_url, postgres_template, sqlite_template
 from tests.parts.postgres import postgres_cluster, postgres_url
+from tests.parts.seaweedfs import object_store
 from tests.parts.server import fresh_server, server, start_server
 
 __all__ = [
     "fresh_server",
     "migrated_url",
+    "object_store",
     "postgres_cluster",
     "postgres_template",
     "postgres_url",
@@ -19,6 +22,10 @@ __all__ = [
     "sqlite_template",
     "start_server",
 ]
+
+# Speed is shown by the benchmark; a test that fails because the machine was busy says nothing.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from consigne import observe
-from consigne.blobs.bucket import Bucket
+from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
 from consigne.blobs.memory import MemoryDriver
@@ -32,7 +32,7 @@ from consigne.core.previews import KIND as PREVIEW
 from consigne.core.proof import Proof
 from consigne.core.secrets import Secrets, master_key
 from consigne.core.texts import KIND as TEXT
-from consigne.dialects import appmixer, arrhes, daxium, dynacase, native, s3
+from consigne.dialects import appmixer, arrhes, daxium, dynacase, native, s3, tus
 from consigne.errors import BadParameter, Unavailable
 from consigne.health import Health
 from consigne.http import server
@@ -101,13 +101,34 @@ def open_driver(settings: Settings) -> Driver:
         if settings.small_size is None:
             return LocalDriver(folder)
         return LocalDriver(folder, small_limit=settings.small_size)
-    raise Unavailable(f"The store {settings.blobs!r} is not known: local or memory.")
+    if settings.blobs.startswith("s3://"):
+        # Here, so that a server on a folder does not carry the client: 40 MB a process.
+        from consigne.blobs.s3 import SMALL_LIMIT, S3Driver, parse_location
+        from consigne.blobs.s3_client import Place
+
+        bucket, prefix = parse_location(settings.blobs)
+        place = Place(
+            bucket=bucket,
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+            connect_time=settings.s3_connect_time,
+            idle_time=settings.s3_idle_time,
+            total_time=settings.s3_total_time,
+            retries=settings.s3_retries,
+        )
+        small = SMALL_LIMIT if settings.small_size is None else settings.small_size
+        return S3Driver(place, prefix, small_limit=small)
+    raise Unavailable(f"The store {settings.blobs!r} is not known: local, s3://… or memory.")
 
 
 def build_depot(settings: Settings) -> Depot:
     """Return all verbs over the catalog and store of the settings."""
     catalog = open_catalog(settings)
-    bucket = Bucket(open_driver(settings), buffer_bytes=BUFFERS)
+    driver = open_driver(settings)
+    read_bytes = FAR_READ if driver.capabilities.shared else READ
+    bucket = Bucket(driver, buffer_bytes=BUFFERS, read_bytes=read_bytes)
     keeper = Secrets(catalog, master_key(settings.master_key, settings.data_path))
     hooks = HookDesk(catalog, bucket, Outbox(catalog, keeper, settings), settings)
     return build(settings, catalog, bucket, PageProbe(settings), hooks)
@@ -198,6 +219,7 @@ def create_app(settings: Settings) -> Dispatcher:
         arrhes.dialect(depot, settings),
         dynacase.dialect(depot, settings),
         s3.dialect(depot, settings),
+        tus.dialect(depot, settings),
         health.dialect(),
     ]
     codes = {"daxium": daxium.ERROR_CODES}

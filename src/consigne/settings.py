@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cors_origins: list[str] = []  # browser origins that may call every dialect; "*" allows all
     catalog: str = ""  # database URL; default sqlite in the data folder
     catalog_pool: Annotated[int, msgspec.Meta(ge=1)] = 8  # PostgreSQL connections per process
-    blobs: str = ""  # where bytes go; default the data folder; "memory" for tests
+    blobs: str = ""  # where bytes go; default the data folder; s3://bucket/prefix; memory for tests
     small_size: Size | None = None  # contents up to this size share one embedded store
     master_key: str = ""  # 32 bytes in hex that encrypt secrets; default a file in the data folder
     log_level: str = "info"  # debug, info, warning or error
@@ -144,7 +144,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     import_fetch_max_size: Size = 100 * MIB  # largest file that an import fetches
     import_fetch_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for one of them
     incoming_expiry: Seconds = 3_600  # bytes sent to a signed URL wait this long for finalize
-    s3_region: str = "us-east-1"  # region that signed URLs name
+    s3_region: str = "us-east-1"  # region that signed URLs name, and of the object store
+    s3_endpoint: str = ""  # base URL of the object store; default Amazon's for the region
+    s3_access_key: str = ""  # access key for the object store; default where Amazon's tools look
+    s3_secret_key: str = ""  # its secret
+    s3_connect_time: Annotated[float, msgspec.Meta(gt=0)] = 5  # longest wait for a connection
+    s3_idle_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest silence of the object store
+    s3_total_time: Annotated[float, msgspec.Meta(gt=0)] = 120  # one request, repetitions included
+    s3_retries: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3  # repetitions of a failed request
     s3_put_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of PUT URLs
     s3_get_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600  # validity of GET URLs
     s3_delete_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of DELETE URLs

@@ -62,3 +62,46 @@ def aws_sdk(request: dict[str, Any]) -> list[Answered]:
         Answered(each["url"], each["status"], each["headers"], b64decode(each["body"]))
         for each in json.loads(done.stdout)
     ]
+
+
+@dataclass(frozen=True)
+class TusUpload:
+    """What tus-js-client said in the end: `success` with the upload's URL, or `error`."""
+
+    event: str
+    url: str
+    file: str | None
+    detail: str | None
+    retries: int
+
+
+def start_tus_js(
+    endpoint: str, token: str, path: Path, *, stream: bool = False, **options: Any
+) -> "subprocess.Popen[str]":
+    """Have tus-js-client send a file; ``options`` are its own."""
+    assert (MODULES / "node_modules/tus-js-client").exists(), "run scripts/parts"
+    process = subprocess.Popen(
+        [str(node()), str(SCRIPTS / "tus_upload.mjs"), str(MODULES)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wish = {"endpoint": endpoint, "token": token, "path": str(path), "stream": stream}
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(wish | {"options": options}))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def end_tus_js(process: "subprocess.Popen[str]") -> TusUpload:
+    """Wait for tus-js-client and return how it ended."""
+    try:
+        said, complaints = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    assert process.returncode == 0, complaints
+    return TusUpload(**json.loads(said))
+
+
+def tus_js(endpoint: str, token: str, path: Path, **options: Any) -> TusUpload:
+    """Send a file with tus-js-client."""
+    return end_tus_js(start_tus_js(endpoint, token, path, **options))

@@ -92,6 +92,19 @@ class Assemblies:
             await stage.close()
             raise
 
+    async def staged(self, name: str, size: int) -> AsyncGenerator[Bytes, None]:
+        """Yield the first ``size`` bytes of the stage."""
+        at, stage = 0, await self._driver.stage(name)
+        try:
+            async with aclosing(_staged(stage, 0, size)) as pieces:
+                async for piece in pieces:
+                    at += len(piece)
+                    yield piece
+        finally:
+            await stage.close()
+        if at != size:
+            raise Corrupt("The staged bytes are truncated.", problem="truncated")
+
     async def abandon(self, name: str) -> None:
         """Drop the stage and all that is known of it."""
         self.forget(name)

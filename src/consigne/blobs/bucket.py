@@ -28,9 +28,13 @@ from consigne.blobs.lanes import Budget, Gauge, flow, regroup, writing
 from consigne.blobs.threads import run
 from consigne.errors import Corrupt
 
-_RUN = 256 << 10
+READ = 256 << 10
 """Measured on the local driver, warm: 256 KiB at a time 5.3 GB/s (it stays in the processor's cache
 and needs no thread), 1 MiB 3.9 GB/s; cold no clear difference."""
+
+FAR_READ = 2 << 20
+"""For a store behind a network. SeaweedFS on loopback, one reader: 256 KiB at a time 95 MiB/s,
+2 MiB 330 MiB/s, 4 MiB 527 MiB/s; every reader holds so much in memory."""
 
 _INLINE = 64 << 10
 
@@ -61,7 +65,7 @@ class Bucket:
     """
 
     def __init__(
-        self, driver: Driver, *, buffer_bytes: int = 32 << 20, read_bytes: int = _RUN
+        self, driver: Driver, *, buffer_bytes: int = 32 << 20, read_bytes: int = READ
     ) -> None:
         self._driver = driver
         self._read_bytes = read_bytes
@@ -228,6 +232,10 @@ class Bucket:
         """
         with telling_storage_full():
             return await self._assemblies.finish(name, size, extra)
+
+    def staged(self, name: str, size: int) -> AsyncGenerator[Bytes, None]:
+        """Yield an upload's first ``size`` bytes. Raises Corrupt (``problem="truncated"``)."""
+        return self._assemblies.staged(name, size)
 
     async def abandon(self, name: str) -> None:
         """Drop an upload's bytes; an unknown name is no error."""

@@ -1,6 +1,7 @@
 """What ``consigne doctor`` looks at, one function per thing. Each returns what it found.
 
-A check changes nothing but a temporary file of its own in the data folder.
+A check changes nothing but a temporary file of its own in the data folder, and in an object store
+two objects of one byte, which it deletes.
 """
 
 import fcntl
@@ -27,6 +28,7 @@ import msgspec
 from consigne import __version__, app
 from consigne.catalog import migrate
 from consigne.cli.output import size_text
+from consigne.cli.store_check import round_trip
 from consigne.errors import ConsigneError
 from consigne.settings import GIB, Settings
 
@@ -239,13 +241,18 @@ def schema(settings: Settings) -> Check:
 
 
 def store(settings: Settings) -> Check:
-    """Look at what the store of bytes promises."""
+    """Look at what the store of bytes promises, and try one that is not in the data folder."""
     try:
         driver = app.open_driver(settings)
+        taken = round_trip(driver) if driver.capabilities.shared else None
     except ConsigneError as error:
-        return Check("store", Health.FAILED, error.message, "Check CONSIGNE_BLOBS.")
+        return Check(
+            "store", Health.FAILED, error.message, "Check CONSIGNE_BLOBS and CONSIGNE_S3_*."
+        )
     able = driver.capabilities
     detail = f"{settings.blobs or 'local'}, contents up to {size_text(able.small)} packed"
+    if taken is not None:
+        detail += f", a write {taken * 1000:.0f} ms"
     if not able.durable:
         return Check("store", Health.WARNING, detail, "It forgets everything: for tests only.")
     return Check("store", Health.OK, detail)

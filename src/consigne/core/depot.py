@@ -24,6 +24,7 @@ from consigne.core.incoming import Incoming
 from consigne.core.intake import Intake
 from consigne.core.invoices import Invoices
 from consigne.core.jobs import Jobs
+from consigne.core.joining import Joining
 from consigne.core.objects import Objects
 from consigne.core.ocr import Ocr, Probe
 from consigne.core.outbox import Outbox
@@ -35,6 +36,7 @@ from consigne.core.records.desk import Records
 from consigne.core.records.hooks import Hooks
 from consigne.core.records.types import Types
 from consigne.core.reports import Reports
+from consigne.core.resuming import Resuming
 from consigne.core.search import Search
 from consigne.core.secrets import Secrets, master_key
 from consigne.core.shelf import Shelf
@@ -61,6 +63,8 @@ class Depot:
     intake: Intake
     uploads: Uploads
     appending: Appending
+    resuming: Resuming
+    joining: Joining
     vault: Vault
     folders: Folders
     finding: Finding
@@ -146,6 +150,8 @@ def build(
         intake=intake,
         uploads=uploads,
         appending=Appending(catalog, bucket, intake, uploads, settings),
+        resuming=Resuming(catalog, bucket, uploads, settings),
+        joining=Joining(catalog, bucket, intake, uploads, settings),
         vault=vault,
         folders=Folders(catalog),
         finding=Finding(catalog),

@@ -26,6 +26,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     ``declared_type`` is the client's word, kept beside the detected type; ``guess_type`` declares
     what the name promises where neither the client nor the bytes say anything; ``fallback`` is the
     name, without extension, of a file that has none, which ``is_named_by_id`` makes its UUID.
+    ``is_partial``: the bytes are a piece of another file and never become one by themselves
+    (``core.joining``). ``words`` is what a dialect needs to say about its session again.
     """
 
     name: str = ""
@@ -47,6 +49,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     guess_type: bool = False
     fields: dict[str, str] = {}
     tags: list[str] = []
+    is_partial: bool = False
+    words: str = ""
 
     def clean(self) -> "Entry":
         """Return the entry under the core's rules for names, types, fields and tags.
@@ -74,6 +78,10 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     def meta(self) -> str | None:
         """The JSON that the file's row carries."""
         return encode_annotations(Annotations(self.fields, self.tags))
+
+
+entry_of = msgspec.json.Decoder(Entry).decode
+"""Return the entry in an upload's ``intent``."""
 
 
 class Once(msgspec.Struct, frozen=True):

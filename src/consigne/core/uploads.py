@@ -27,7 +27,7 @@ from consigne.catalog.engine import Catalog, Tx
 from consigne.core import keeping
 from consigne.core.access import Seat, own_upload
 from consigne.core.clock import ms, now_ms
-from consigne.core.entry import Entry, Source, check_digests
+from consigne.core.entry import Entry, Source, check_digests, entry_of
 from consigne.core.folders import require_folder
 from consigne.core.history import record
 from consigne.core.holders import is_dead, new_holder
@@ -73,8 +73,6 @@ from consigne.model.entities import Content, File, Part, Upload, UploadState
 from consigne.model.identity import new_id
 from consigne.model.rights import Right
 from consigne.settings import Settings
-
-_decode = msgspec.json.Decoder(Entry).decode
 
 
 class Uploads:
@@ -455,8 +453,10 @@ class Uploads:
             raise UploadIncomplete("No part was received yet.", missing=[1])
         if upload.parts_total is not None and upload.parts_received < upload.parts_total:
             raise UploadIncomplete(missing=[upload.parts_received + 1])
+        entry = entry_of(upload.intent)
+        if entry.is_partial:
+            raise UploadIncomplete("The bytes are a piece of another file.")
         await self._catalog.write(lambda tx: start_verifying(tx, upload))
-        entry = _decode(upload.intent)
         wanted = expected or {}
         extra = [name for name in wanted if name not in ("sha-256", "md5")]
         draft = await self._bucket.finish(upload.stage, upload.received, extra=extra)

@@ -9,7 +9,8 @@ Rules:
 * bytes that make the parser say nothing (an endless header, trailer or chunk extension) count as
   header bytes
 * an offer to upgrade is ignored (RFC 9110 §7.8), CONNECT is refused
-* trailers are dropped: they must not pass for header fields after all checks are done
+* trailers are kept apart (``TRAILERS``): they must not pass for header fields after all checks are
+  done
 * what a client still sends after its answer is dropped up to ``linger_bytes`` and for
   ``linger_seconds``, then the connection ends
 * a client that takes none of its answer for ``stall_seconds`` is cut off
@@ -23,6 +24,10 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
+
+TRAILERS = "trailers"
+"""Key of ``scope["state"]`` under which the fields after a chunked body stand once it has ended: a
+list of (lower-case name, value)."""
 
 _UPGRADING = (b"upgrade", b"http2-settings")
 
@@ -157,6 +162,8 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _Refused(431)
         if self._in_head:
             super().on_header(name, value)
+        else:
+            self.scope["state"].setdefault(TRAILERS, []).append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
