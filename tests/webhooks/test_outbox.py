@@ -1,5 +1,6 @@
 """The outbox on both databases: what is claimed, settled, given up, put aside (DY-58, C-55)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -49,6 +50,7 @@ async def sealed(site: Site) -> int:
 async def test_events_become_deliveries_once(site: Site) -> None:
     """In order, for who wants them, from then on; two followers do not make them twice."""
     await site.put(b"before")
+    await asyncio.sleep(0.005)  # what happens in the millisecond of a webhook's birth is told, too
     one = await made(site, "one", "file.kept")
     two = await made(site, "two", "*")
     other = await site.again()
