@@ -112,30 +112,10 @@ def enqueue_for(
     same ``key`` is under way, that one is returned and nothing is reserved. Raises
     CreditsExhausted where the space has fewer than ``credits`` OCR pages left.
     """
-    now = now_ms()
-    job = Job(
-        id=new_id(now),
-        space_id=space_id,
-        kind=kind,
-        state=JobState.QUEUED,
-        subject=subject,
-        key=key,
-        payload=msgspec.json.encode(payload).decode(),
-        done=0,
-        total=total,
-        attempts=0,
-        max_attempts=max_attempts,
-        run_at=now if run_at is None else run_at,
-        holder=None,
-        lease_until=0,
-        credits=credits,
-        created_at=now,
-        created_by=creator_id,
-        started_at=None,
-        ended_at=None,
-        error=None,
-        result=None,
-    )
+    job = _queued(
+        space_id, kind, payload, key, creator_id=creator_id, subject=subject, credits=credits,
+        total=total, run_at=run_at, max_attempts=max_attempts,
+    )  # fmt: skip
     if not jobs.add(tx, job):
         earlier = jobs.under_way(tx, key) if key else None
         if earlier is None:
@@ -162,31 +142,47 @@ def enqueue_quietly(
     For work of which the many do not matter to anybody, only the effect; ``run_at`` (ms) is the
     earliest moment. False where a job of the same ``key`` is under way.
     """
+    return jobs.add(tx, _queued(space_id, kind, payload, key, run_at=run_at))
+
+
+def _queued(
+    space_id: int,
+    kind: str,
+    payload: Any,
+    key: str | None,
+    *,
+    creator_id: int | None = None,
+    subject: int | None = None,
+    credits: int = 0,
+    total: int | None = None,
+    run_at: int | None = None,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> Job:
+    """Return the row of a job that nobody has begun."""
     now = now_ms()
-    job = Job(
+    return Job(
         id=new_id(now),
         space_id=space_id,
         kind=kind,
         state=JobState.QUEUED,
-        subject=None,
+        subject=subject,
         key=key,
         payload=msgspec.json.encode(payload).decode(),
         done=0,
-        total=None,
+        total=total,
         attempts=0,
-        max_attempts=MAX_ATTEMPTS,
+        max_attempts=max_attempts,
         run_at=now if run_at is None else run_at,
         holder=None,
         lease_until=0,
-        credits=0,
+        credits=credits,
         created_at=now,
-        created_by=None,
+        created_by=creator_id,
         started_at=None,
         ended_at=None,
         error=None,
         result=None,
     )
-    return jobs.add(tx, job)
 
 
 def end(
