@@ -85,13 +85,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preview_max_size: Size = 256 * MIB  # largest file that a picture is made of
     preview_max_pixels: Count = 100_000_000  # most pixels of an image that is decoded
     preview_memory: Size = 1 * GIB  # memory of the process that makes a picture
-    preview_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest time for one picture
+    preview_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest computing for one picture
     preview_room: Size = 256 * MIB  # pictures kept in a space; those unused for longest go first
     preview_queue: Count = 200  # pictures of a space that may wait to be made
     invoice_every: Seconds = 1  # pause between two looks for PDFs that came in
     invoice_max_size: Size = 64 * MIB  # largest PDF that is searched for an electronic invoice
     invoice_memory: Size = 512 * MIB  # memory of the process that looks for one
-    invoice_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest time for one PDF
+    invoice_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest computing for one PDF
     ocr_wait: Seconds = 300  # how long a request waits for its text before it gets the job
     ocr_languages: str = "fra"  # languages of the engine, joined by +, such as fra+eng
     ocr_max_size: Size = 256 * MIB  # largest document that is read

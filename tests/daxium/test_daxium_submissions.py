@@ -262,7 +262,9 @@ def test_put_replaces_and_patch_does_not(instance: Instance) -> None:
     assert put["items"] == {"title": "z"}
     assert instance.state(uuid) == "released"
     # A whole answer can be sent back as it came.
-    assert good(instance.admin.put(path, json=put)) == put
+    again = good(instance.admin.put(path, json=put))
+    assert again == {**put, "updated_at": again["updated_at"]}
+    assert again["updated_at"] >= put["updated_at"]
     refused(instance.admin.put(path, json={"structure_id": made.id}), 400, "API1000")
     other = instance.structure(TEXT)
     got = instance.admin.put(path, json={**whole, "structure_id": other.id, "items": {}})

@@ -264,7 +264,7 @@ class Bucket:
                 else:  # cancelled while it was opened
                     await self._driver.drop_stage(name)
             raise
-        return Draft(Staged(stage, size), digester)
+        return Draft(Staged(self._driver, stage, size), digester)
 
     async def _checked(self, key: str, at: int, want: int, block_size: int, blocks: bytes) -> bytes:
         """Return ``want`` bytes from ``at``, both on block borders, after checking every block."""

@@ -1,5 +1,6 @@
 """A content that has been received and measured and is not stored yet."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -139,7 +140,8 @@ class InMemory:
 class Staged:
     """A stage of our own making."""
 
-    def __init__(self, stage: Stage, size: int) -> None:
+    def __init__(self, driver: Driver, stage: Stage, size: int) -> None:
+        self._driver = driver
         self._stage = stage
         self._size = size
 
@@ -147,10 +149,15 @@ class Staged:
         """Return None: a commit takes its time."""
 
     async def store(self) -> str:
-        """Commit the stage and drop it."""
+        """Commit the stage and drop it. Cancelled in between, take the content back."""
         key = await self._stage.commit(self._size)
-        with suppress(Exception):  # stored is stored; the sweeper finds the stage
-            await self._stage.discard()
+        try:
+            with suppress(Exception):  # stored is stored; the sweeper finds the stage
+                await self._stage.discard()
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                await self._driver.delete(key)
+            raise
         return key
 
     async def read(self, offset: int, length: int) -> bytes:

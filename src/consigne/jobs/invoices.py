@@ -53,7 +53,7 @@ class InvoiceHandler:
             cpu=math.ceil(settings.invoice_time),
             parent=os.getpid(),
         )
-        limits = sandbox.Limits(settings.invoice_time, _OUTPUT)
+        limits = sandbox.Limits(settings.invoice_time * sandbox.PATIENCE, _OUTPUT)
         with await children.spooled(reading.stream(0, reading.size)) as document:
             said = children.hear(_CHILD, order.dump(), document, limits, _Line, DocumentUnreadable)
             async with aclosing(said) as lines:

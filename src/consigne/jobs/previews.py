@@ -45,7 +45,7 @@ class PreviewHandler:
             cpu=math.ceil(settings.preview_time),
             parent=os.getpid(),
         )
-        limits = sandbox.Limits(settings.preview_time, _OUTPUT)
+        limits = sandbox.Limits(settings.preview_time * sandbox.PATIENCE, _OUTPUT)
         with await children.spooled(reading.stream(0, reading.size)) as document:
             said = children.hear(_CHILD, order.dump(), document, limits, _Line, DocumentUnreadable)
             async with aclosing(said) as lines:

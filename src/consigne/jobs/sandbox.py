@@ -16,6 +16,8 @@ from typing import BinaryIO
 
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "TZ")
 _LINE = 8 << 20
+# A child computes at low priority: on a busy machine a second of its time takes several.
+PATIENCE = 4
 # No start-up files, no user's packages, nothing from the current folder.
 _ISOLATED = ("-I",)
 _CRASHES = (
