@@ -48,6 +48,14 @@ _OF = Statement(
     .order_by(event.c.id)
 )
 _LAST = Statement(select(func.max(event.c.sequence)).where(event.c.space_id == bindparam("space")))
+_SPAN = Statement(
+    select(func.min(event.c.sequence), func.max(event.c.sequence)).where(
+        event.c.space_id == bindparam("space"),
+        event.c.sequence.is_not(None),
+        event.c.at >= bindparam("since"),
+        event.c.at < bindparam("before"),
+    )
+)
 
 
 def add(tx: Tx, value: Event) -> None:
@@ -94,3 +102,10 @@ def of(tx: Tx, space_id: int, subject: int) -> list[Event]:
 
 def last_sequence(tx: Tx, space_id: int) -> int:
     return int(tx.value(_LAST, space=space_id) or 0)
+
+
+def span(tx: Tx, space_id: int, since: int, before: int) -> tuple[int | None, int | None]:
+    """Return the first and the last sequence number of some time; looks at the whole chain."""
+    row = tx.one(_SPAN, space=space_id, since=since, before=before)
+    assert row is not None
+    return row[0], row[1]
