@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from consigne import observe
+from consigne import manual, observe
 from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
@@ -220,12 +220,12 @@ def create_app(settings: Settings) -> Dispatcher:
         dynacase.dialect(depot, settings),
         s3.dialect(depot, settings),
         tus.dialect(depot, settings),
+        native.dialect(depot, settings),
         health.dialect(),
+        manual.dialect(_documents(), settings.base_url),
     ]
-    codes = {"daxium": daxium.ERROR_CODES}
-    own = native.dialect(depot, settings, documents=_documents(), codes=codes)
     return Dispatcher(
-        [*spoken, own],
+        spoken,
         daxium.dialect(depot, settings),
         allowed_hosts=hosts,
         trusted_proxies=settings.trusted_proxies,

@@ -86,8 +86,6 @@ def test_the_schema_has_what_files_have(ines: Person) -> None:
 
 def test_the_document_is_served(ines: Person) -> None:
     """The documentation of the server offers this dialect's document."""
-    answer = ines.http.get("/docs/api/appmixer")
-    if answer.status_code == 404:
-        answer = ines.http.get("/docs/api/appmixer.yaml")
+    answer = ines.http.get("/docs/api/appmixer.yaml")
     assert answer.status_code == 200
     assert "Appmixer" in answer.text

@@ -119,9 +119,9 @@ def test_rows(
 def test_the_page_explains_every_code(server: RunningServer) -> None:
     """DX-50: ``url`` leads to a page of ours with an anchor for each code."""
     url = httpx.get(f"{server.url}/nowhere").json()["url"]
-    got = httpx.get(url)
+    got = httpx.get(url, follow_redirects=True)
     assert got.status_code == 200
-    anchors = re.findall(r'<tr id="([^"]+)">', got.text)
+    anchors = re.findall(r'<h3 id="([^"]+)">', got.text)
     assert anchors == [row.name for row in CODES]
     assert len(set(anchors)) == len(anchors)
     assert url.partition("#")[2] in anchors

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from typing import Any
 
-from consigne.dialects.native import OPENAPI
 from consigne.dialects.native.desk import API, Desk
 from consigne.dialects.native.routes import router
 from consigne.settings import Settings
@@ -16,7 +15,7 @@ class _Anything:
         return SimpleNamespace()
 
 
-ROUTER = router(Desk(_Anything(), Settings()), {"native": OPENAPI})  # type: ignore[arg-type]
+ROUTER = router(Desk(_Anything(), Settings()))  # type: ignore[arg-type]
 ROUTES = sorted((route.method, route.path) for route in ROUTER)
 API_ROUTES = [(m, p) for m, p in ROUTES if p.startswith(f"{API}/")]
 OPEN_ROUTES = {("POST", f"{API}/session")}

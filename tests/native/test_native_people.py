@@ -289,5 +289,4 @@ def test_behind_a_proxy_and_from_a_page(start_server: ServerStarter) -> None:
     assert "X-Consigne-Space" in preflight.headers["access-control-allow-headers"]
     stranger = {"Access-Control-Request-Method": "PATCH", "Origin": "https://evil.example"}
     assert Client(server.url).call("OPTIONS", "/files", headers=stranger).status_code == 403
-    for path in ("/", "/docs", "/docs/api"):
-        assert 'href="/base/docs' in client.get(path).text
+    assert 'href="/base/docs' in client.get("/").text

@@ -4,7 +4,7 @@ It also answers every first segment that no dialect claims (C-40), as the name o
 """
 
 from consigne.core.depot import Depot
-from consigne.dialects.daxium.errors import CODES, Renderer
+from consigne.dialects.daxium.errors import Renderer
 from consigne.dialects.daxium.routes import routes
 from consigne.http.cors import CorsMiddleware
 from consigne.http.dispatch import Dialect
@@ -13,8 +13,6 @@ from consigne.http.routing import Router
 from consigne.settings import Settings
 
 SEGMENTS = frozenset({"oauth", "apps"})
-# Every code that this dialect answers with, its status and its message, for the page about them.
-ERROR_CODES = [(row.name, row.status, row.message) for row in CODES]
 
 
 def dialect(depot: Depot, settings: Settings) -> Dialect:

@@ -1,8 +1,5 @@
 """All routes of the native dialect, family by family, behind its own faults and CORS."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from starlette.types import ASGIApp
 
 from consigne.dialects.native.bulk import BulkRoutes
@@ -15,7 +12,6 @@ from consigne.dialects.native.files import Files
 from consigne.dialects.native.folders import FolderRoutes
 from consigne.dialects.native.guards import Guards
 from consigne.dialects.native.jobs import JobRoutes
-from consigne.dialects.native.pages import Codes
 from consigne.dialects.native.people import People
 from consigne.dialects.native.receiving import Receiving
 from consigne.dialects.native.record_files import RecordFiles
@@ -66,9 +62,7 @@ _EXPOSED = (
 )
 
 
-def router(
-    desk: Desk, documents: Mapping[str, Path], codes: Mapping[str, Codes] | None = None
-) -> Router:
+def router(desk: Desk) -> Router:
     """Return the router over every route; tests compare it with the OpenAPI document."""
     families = (
         Files(desk),
@@ -88,14 +82,14 @@ def router(
         TypeRoutes(desk),
         RecordRoutes(desk),
         RecordFiles(desk),
-        Site(desk, documents, codes or {}),
+        Site(desk),
     )
     return Router(route for family in families for route in family.routes())
 
 
-def application(desk: Desk, documents: Mapping[str, Path], codes: Mapping[str, Codes]) -> ASGIApp:
+def application(desk: Desk) -> ASGIApp:
     """Return the dialect's ASGI application."""
-    faults = FaultMiddleware(router(desk, documents, codes), Renderer(desk.settings.base_url))
+    faults = FaultMiddleware(router(desk), Renderer(desk.settings.base_url))
     if not desk.settings.cors_origins:
         return faults
     return CorsMiddleware(
