@@ -1,5 +1,5 @@
 # The names of the tasks; what they do stands in ./run, ./test and scripts/.
-.PHONY: run test setup lint format coverage reference bench soak lock clean
+.PHONY: run test setup lint format coverage console reference bench soak lock clean
 
 run:       ; @./run
 test:      ; @./test
@@ -8,6 +8,7 @@ lint:      ; @scripts/setup --dev && scripts/lint
 format:    ; @scripts/setup --dev && .venv/bin/ruff check --fix . && .venv/bin/ruff format .
 coverage:  ; @scripts/setup --dev && .venv/bin/python scripts/coverage.py
 reference: ; @scripts/setup --dev && .venv/bin/python scripts/reference.py
+console:   ; @scripts/setup --dev && scripts/parts && scripts/console
 bench:     ; @scripts/setup --dev && .venv/bin/python -m bench $(ARGS)
 soak:      ; @scripts/setup --dev && scripts/parts && SOAK_ROUNDS=$${SOAK_ROUNDS:-200} .venv/bin/python -m pytest -n 0 --timeout 0 tests/soak
 # What is locked now may contradict what pyproject.toml asks for: only a Python is needed.

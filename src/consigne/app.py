@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from consigne import manual, observe
+from consigne import console, manual, observe
 from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
@@ -222,6 +222,7 @@ def create_app(settings: Settings) -> Dispatcher:
         tus.dialect(depot, settings),
         native.dialect(depot, settings),
         health.dialect(),
+        console.dialect(settings),
         manual.dialect(_documents(), settings.base_url),
     ]
     return Dispatcher(

@@ -58,7 +58,7 @@ def greet(settings: Settings, host: str, port: int, first: Generated | None) -> 
     print(f"Consigne is listening on {base}")
     if first is not None:
         _print_first(settings, base, first)
-    print(f"Documentation: {base}/docs   Stop: Ctrl-C", flush=True)
+    print(f"Console: {base}/console   Documentation: {base}/docs   Stop: Ctrl-C", flush=True)
 
 
 def _print_first(settings: Settings, base: str, first: Generated) -> None:

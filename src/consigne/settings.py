@@ -121,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_allow_private: list[str] = []  # hosts, addresses and networks allowed to be private
     tombstones: Seconds = 30 * 86_400  # how long ended ids are remembered
     token_life: Seconds = 30 * 86_400  # validity of a log-in token
+    session_life: Seconds = 12 * 3_600  # a session of the console ends this long after the sign-in
     oauth_access_life: Seconds = 3_600  # validity of an OAuth access token
     oauth_refresh_life: Seconds = 30 * 86_400  # validity of an OAuth refresh token
     oauth_overlap: Seconds = 60  # a refreshed token still works this long after its successor does

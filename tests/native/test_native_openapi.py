@@ -201,6 +201,8 @@ def test_answers_look_as_documented(space: Space) -> None:
         url = url.replace("{short}", space.short).replace("{n}", "1")
         client = space.operator if "/users" in path else api
         got = client.request("GET", url, params={"q": "a"} if url.endswith("/search") else None)
+        if got.status_code == 204 and "204" in operation["responses"]:
+            continue  # there is no session
         assert got.status_code == 200, url
         matches(content["application/json"]["schema"], got.json())
         done += 1

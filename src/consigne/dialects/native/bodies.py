@@ -171,10 +171,11 @@ class UserChange(_Body):
 
 
 class LogIn(_Body):
-    """``POST /session``; ``login``: e-mail or user name."""
+    """``POST /session``; ``login``: e-mail or user name; ``cookie``: a session of a page."""
 
     login: Login
     password: Password
+    cookie: bool = False
 
 
 class NewKey(_Body):

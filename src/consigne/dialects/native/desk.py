@@ -20,6 +20,7 @@ from consigne.errors import (
 from consigne.http.auth import basic, bearer
 from consigne.http.conditions import FIELDS, entity_tags, evaluate
 from consigne.http.fields import pick, value_of
+from consigne.http.sessions import session
 from consigne.model.identity import Kind, from_uuid
 from consigne.settings import Settings
 
@@ -39,13 +40,17 @@ class Desk:
         self.prefix = urlsplit(settings.base_url).path
 
     async def caller(self, request: Request) -> Caller:
-        """Return who is calling. Raises Unauthenticated, LoginThrottled, MethodRefused."""
+        """Return who is calling. Raises Unauthenticated, LoginThrottled, MethodRefused,
+        OriginRefused.
+        """
         headers = request.headers
         if token := bearer(headers):
             caller = await self.depot.accounts.by_bearer(token)
         elif login := basic(headers):
             address = request.scope["state"].get("client", "")
             caller = await self.depot.accounts.by_password(login.username, login.password, address)
+        elif token := session(headers, request.method):
+            caller = await self.depot.accounts.by_bearer(token)
         else:
             raise Unauthenticated(
                 hint="Send 'Authorization: Bearer <key>', or user name and password as Basic."

@@ -17,6 +17,7 @@ def landing(prefix: str, base_url: str) -> str:
 that the bytes and their row are on stable storage; the bytes that come back are the bytes that went
 in, checked.</p>
 <ul>
+<li><a href="{start}/console">Console</a>: look after the files in the browser</li>
 <li><a href="{start}/docs/">Documentation</a>, with a <a href="{start}/docs/tutorials/start/">first
 tour of five minutes</a></li>
 <li><a href="{start}/docs/api/">OpenAPI documents</a> of every interface</li>

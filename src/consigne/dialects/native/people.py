@@ -13,10 +13,11 @@ from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
 from consigne.dialects.native.parameters import flag, whole
 from consigne.dialects.native.replies import created, page_reply
 from consigne.dialects.native.wire import iso, key_document, space_document, user_document
-from consigne.errors import BadParameter, Forbidden, KeyNotFound, UserNotFound
+from consigne.errors import BadParameter, Forbidden, KeyNotFound, Unauthenticated, UserNotFound
 from consigne.http.answers import empty_response, json_response
 from consigne.http.auth import bearer
 from consigne.http.routing import Route
+from consigne.http.sessions import cookie, proof, session
 from consigne.model.identity import Kind, from_uuid
 
 _MAX_NUMBER = (1 << 53) - 1
@@ -38,6 +39,7 @@ class People:
             Route("GET", f"{API}/users/{{n}}", self.user),
             Route("PATCH", f"{API}/users/{{n}}", self.change_user),
             Route("POST", f"{API}/session", self.log_in),
+            Route("GET", f"{API}/session", self.present),
             Route("DELETE", f"{API}/session", self.log_out),
             Route("POST", f"{API}/keys", self.create_key),
             Route("GET", f"{API}/keys", self.keys),
@@ -108,10 +110,15 @@ class People:
         return json_response(user_document(await self._accounts.change_user(number, **changes)))
 
     async def log_in(self, request: Request) -> ASGIApp:
-        """Return a token for user name and password; failures are limited (C-06)."""
+        """Return a token for user name and password; failures are limited (C-06).
+
+        A page gets it as a cookie that no script can read.
+        """
         body: LogIn = await body_of(request, LogIn)
         address = request.scope["state"].get("client", "")
         caller = await self._accounts.by_password(body.login, body.password, address)
+        if body.cookie:
+            return await self._begun(caller)
         life = self._desk.settings.token_life
         document: dict[str, Any] = {
             "token": await self._accounts.tokens.issue(caller.principal, life),
@@ -121,9 +128,22 @@ class People:
         }
         return json_response(document, 201, _NO_STORE)
 
+    async def present(self, request: Request) -> ASGIApp:
+        """Tell a page whose session it has, and what to show beside the cookie."""
+        token = session(request.headers, request.method)
+        if token is None:
+            return empty_response(204, _NO_STORE)
+        try:
+            caller = await self._accounts.by_bearer(token)
+        except Unauthenticated:
+            return empty_response(204, [*_NO_STORE, self._cookie("", 0)])
+        return json_response(self._session(caller, token), headers=_NO_STORE)
+
     async def log_out(self, request: Request) -> ASGIApp:
         """Make the token of this request useless."""
         caller, token = await self._desk.caller(request), bearer(request.headers)
+        if "authorization" not in request.headers:
+            token = session(request.headers, request.method)
         if token is None or caller.key_id is not None:
             raise BadParameter(
                 "Only a log-in token can be revoked here.",
@@ -132,7 +152,7 @@ class People:
             )
         await self._accounts.tokens.revoke(token)
         self._accounts.forget()
-        return empty_response()
+        return empty_response(204, [self._cookie("", 0)])
 
     async def create_key(self, request: Request) -> ASGIApp:
         """Make a key for oneself; its secret is shown in this answer only."""
@@ -165,6 +185,19 @@ class People:
             raise KeyNotFound
         await self._accounts.revoke_key(caller, number)
         return empty_response()
+
+    async def _begun(self, caller: Caller) -> ASGIApp:
+        """Begin the session of a page."""
+        life = int(self._desk.settings.session_life)
+        token = await self._accounts.tokens.issue(caller.principal, life)
+        document = self._session(caller, token)
+        return json_response(document, 201, [*_NO_STORE, self._cookie(token, life)])
+
+    def _session(self, caller: Caller, token: str) -> dict[str, Any]:
+        return {"csrf": proof(token), "user": user_document(caller.principal)}
+
+    def _cookie(self, token: str, seconds: int) -> tuple[str, str]:
+        return cookie(token, seconds, self._desk.settings.base_url)
 
     async def _oneself_or_operator(self, request: Request) -> tuple[Caller, int]:
         """Return the caller and the user of the path. Raises Forbidden, UserNotFound."""

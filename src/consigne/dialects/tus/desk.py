@@ -16,6 +16,7 @@ from consigne.errors import (
     UploadNotFound,
 )
 from consigne.http.auth import basic, bearer
+from consigne.http.sessions import session
 from consigne.model.identity import Kind, from_uuid
 
 
@@ -26,12 +27,16 @@ class Desk:
         self._depot = depot
 
     async def caller(self, request: Request) -> Caller:
-        """Return who is calling. Raises Unauthenticated, LoginThrottled, MethodRefused."""
+        """Return who is calling. Raises Unauthenticated, LoginThrottled, MethodRefused,
+        OriginRefused.
+        """
         if token := bearer(request.headers):
             caller = await self._depot.accounts.by_bearer(token)
         elif login := basic(request.headers):
             address = request.scope["state"].get("client", "")
             caller = await self._depot.accounts.by_password(login.username, login.password, address)
+        elif token := session(request.headers, request.method):
+            caller = await self._depot.accounts.by_bearer(token)
         else:
             raise Unauthenticated(hint="Send 'Authorization: Bearer <key>'.")
         caller.require_method("GET" if request.method == "HEAD" else request.method)

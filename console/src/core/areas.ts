@@ -1,0 +1,40 @@
+// The areas of the console, one line each. An area is loaded when someone goes there.
+import type { ComponentType } from "preact";
+import type { IconName } from "../parts/icons";
+import { may, session } from "./api";
+import { words } from "./words";
+
+const w = words(
+  { files: "Files", trash: "Trash" },
+  { files: "Fichiers", trash: "Corbeille" },
+);
+
+export interface Area {
+  /** The segment of the address behind the space. */
+  name: string;
+  title: () => string;
+  icon: IconName;
+  load: () => Promise<{ default: ComponentType }>;
+  /** Whether the user finds it in the navigation. */
+  shown: () => boolean;
+}
+
+export interface Group {
+  title: (() => string) | null;
+  areas: Area[];
+}
+
+/** What belongs to a space. */
+export const SPACE: Group[] = [
+  {
+    title: null,
+    areas: [
+      { name: "files", title: () => w().files, icon: "files", load: () => import("../files/area"), shown: () => may("reader") },
+    ],
+  },
+];
+
+/** What belongs to the installation; for operators. */
+export const INSTALLATION_AREAS: Area[] = [];
+
+export const isOperator = (): boolean => session.value?.user.is_operator ?? false;

@@ -1,0 +1,4 @@
+import { Empty } from "../parts/states";
+export default function Files() {
+  return <Empty whole icon="files" title="Files" />;
+}
