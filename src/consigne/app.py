@@ -18,7 +18,7 @@ from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
 from consigne.blobs.memory import MemoryDriver
-from consigne.catalog import migrate
+from consigne.catalog import filling, migrate
 from consigne.catalog.engine import Catalog
 from consigne.catalog.sqlite import SqliteCatalog
 from consigne.core.accounts import FRESH
@@ -123,12 +123,26 @@ def open_driver(settings: Settings) -> Driver:
     raise Unavailable(f"The store {settings.blobs!r} is not known: local, s3://… or memory.")
 
 
-def build_depot(settings: Settings) -> Depot:
-    """Return all verbs over the catalog and store of the settings."""
-    catalog = open_catalog(settings)
+def open_bucket(settings: Settings) -> Bucket:
+    """Return what stands above the store that the settings name, not yet opened."""
     driver = open_driver(settings)
     read_bytes = FAR_READ if driver.capabilities.shared else READ
-    bucket = Bucket(driver, buffer_bytes=BUFFERS, read_bytes=read_bytes)
+    return Bucket(driver, buffer_bytes=BUFFERS, read_bytes=read_bytes)
+
+
+async def require_whole(catalog: Catalog) -> None:
+    """Raise Unavailable where an open catalog is being filled, or its filling was killed."""
+    begun = await catalog.look(filling.under_way)
+    if begun is not None:
+        raise Unavailable(
+            f"{begun} into this catalog has not ended.",
+            hint="If it does not run any more, run the same command again.",
+        )
+
+
+def build_depot(settings: Settings) -> Depot:
+    """Return all verbs over the catalog and store of the settings."""
+    catalog, bucket = open_catalog(settings), open_bucket(settings)
     keeper = Secrets(catalog, master_key(settings.master_key, settings.data_path))
     hooks = HookDesk(catalog, bucket, Outbox(catalog, keeper, settings), settings)
     return build(settings, catalog, bucket, PageProbe(settings), hooks)
@@ -273,6 +287,7 @@ async def _work(settings: Settings) -> None:
     await depot.open()
     worker, sender = build_worker(depot), build_sender(depot)
     try:
+        await require_whole(depot.catalog)
         await worker.start()
         await sender.start()
         log.info("worker_started", holder=worker.holder, slots=settings.worker_slots)
@@ -305,6 +320,7 @@ async def _first_start(settings: Settings) -> FirstStart | None:
     depot = build_depot(settings)
     await depot.catalog.open()
     try:
+        await require_whole(depot.catalog)
         if await depot.accounts.users(limit=1):
             return None
         email, _, password = settings.bootstrap_user.partition(":")

@@ -90,6 +90,13 @@ _PAGE = Statement(
     .order_by(content.c.id)
     .limit(bindparam("n"))
 )
+_AFTER = Statement(
+    select(content.c.space_id, passage)
+    .join_from(passage, content, content.c.id == passage.c.content_id)
+    .where(passage.c.id > bindparam("after"))
+    .order_by(passage.c.id)
+    .limit(bindparam("n"))
+)
 _STRAY = Statement(
     select(passage.c.content_id)
     .distinct()
@@ -152,6 +159,11 @@ def drop(tx: Tx, content_id: int, limit: int) -> int:
 def all_of(tx: Tx, content_id: int) -> list[StoredPassage]:
     """Return the passages of a content in order."""
     return [_passage(row) for row in tx.all(_ALL, content=content_id)]
+
+
+def passages_after(tx: Tx, after: int, limit: int) -> list[tuple[int, StoredPassage]]:
+    """Return passages of all contents by id, each with its space."""
+    return [(row[0], _passage(row[1:])) for row in tx.all(_AFTER, after=after, n=limit)]
 
 
 def matching(

@@ -65,6 +65,7 @@ def on_catalog(settings: Settings, work: Callable[[Depot], Awaitable[T]]) -> T:
         depot = app.build_depot(settings)
         await depot.catalog.open()
         try:
+            await app.require_whole(depot.catalog)
             return await work(depot)
         finally:
             await depot.catalog.close()

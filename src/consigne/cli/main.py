@@ -23,6 +23,7 @@ COMMANDS = {
     "type": ("consigne.cli.type", "record_type"),
     "webhook": ("consigne.cli.webhook", "webhook"),
     "fsck": ("consigne.cli.fsck", "fsck"),
+    "catalog": ("consigne.cli.catalog", "catalog"),
     "audit": ("consigne.cli.audit", "audit"),
     "reindex": ("consigne.cli.reindex", "reindex"),
     "doctor": ("consigne.cli.doctor", "doctor"),

@@ -1,6 +1,6 @@
 """Progress of transfers: bars for people, silence otherwise. Safe to call from any thread."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -86,3 +86,25 @@ def meter(output: Output) -> Iterator[Meter]:
                 bars.remove_task(TaskID(number))
 
         yield Bars()
+
+
+@contextmanager
+def steps(output: Output) -> Iterator[Callable[[str, int, int], None]]:
+    """Give the function that shows how far each step is (name, done, total or 0): bars for people,
+    silence otherwise."""
+    if not output.is_lively:
+        yield lambda step, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total or None)
+            bars.update(tasks[step], completed=done, total=total or None)
+
+        yield show

@@ -1,8 +1,7 @@
 """``consigne reindex``: make the index of the search anew."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from consigne import app, observe
 from consigne.cli.exits import HELP
 from consigne.cli.local import data_options, require_installation, settings_of
 from consigne.cli.output import Output, count_text, with_output
+from consigne.cli.progress import steps
 from consigne.core.depot import Depot
 from consigne.settings import Settings
 
@@ -54,7 +54,7 @@ async def _reindex(
     depot = app.build_depot(settings)
     await depot.open()
     try:
-        with _progress(output) as show:
+        with steps(output) as show:
             strays = 0
             while removed := await depot.texts.remove_strays():
                 strays += removed
@@ -101,24 +101,3 @@ async def _read(depot: Depot, show: Show) -> None:
         show("texts", total, total)
     finally:
         await worker.stop()
-
-
-@contextlib.contextmanager
-def _progress(output: Output) -> Iterator[Show]:
-    """Give the function that shows how far each step is: a bar for people."""
-    if not output.is_lively:
-        yield lambda step, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
-
-        def show(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total or None)
-            bars.update(tasks[step], completed=done, total=total or None)
-
-        yield show

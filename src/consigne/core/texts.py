@@ -205,6 +205,26 @@ class Texts:
 
         return await self._catalog.write(work)
 
+    async def index_all(self, progress: Callable[[str, int, int], None]) -> None:
+        """Make the whole index from stored passages and files, as after a copy of their rows."""
+        after, done = 0, 0
+
+        def passages(tx: Tx) -> list[int]:
+            page = texts.passages_after(tx, after, _LABELS)
+            for space_id, passage in page:
+                texts.index_anew(tx, space_id, passage)
+            return [passage.id for _, passage in page]
+
+        while page := await self._catalog.write(passages):
+            after, done = page[-1], done + len(page)
+            progress("index", done, 0)
+        after, count = 0, _LABELS
+        while count == _LABELS:
+            count, after = await self.note_labels(after, _LABELS)
+            done += count
+            await self.catch_up()
+            progress("index", done, 0)
+
     async def remove_strays(self, limit: int = 100) -> int:
         """Remove what the index has of contents and files that are no more; return how many."""
         lost = await self._catalog.read(lambda tx: texts.strays(tx, limit))
