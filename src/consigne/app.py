@@ -38,6 +38,7 @@ from consigne.health import Health
 from consigne.http import server
 from consigne.http.dispatch import LOOPBACK_HOSTS, Dispatcher
 from consigne.jobs.bulk import BulkHandler
+from consigne.jobs.caring import Caring
 from consigne.jobs.fetching import Fetcher
 from consigne.jobs.hooks import KIND as POST_STORE
 from consigne.jobs.hooks import HookDesk
@@ -153,6 +154,11 @@ def build_proof(depot: Depot) -> Proof:
     return Proof(depot.catalog, depot.bucket, depot.settings.purge_guard)
 
 
+def build_caring(depot: Depot) -> Caring:
+    """Return what looks after the stored bytes while the service runs."""
+    return Caring(depot.scrub)
+
+
 def build_sweeper(depot: Depot) -> Sweeper:
     """Return the sweeper over the same catalog and store."""
     return Sweeper(depot.catalog, depot.bucket, depot.settings)
@@ -227,7 +233,8 @@ def create_app(settings: Settings) -> Dispatcher:
     rounds.every("webhooks", settings.webhook_every, depot.outbox.look)
     rounds.every("deliveries", 3600, depot.outbox.forget)
     sender = build_sender(depot)
-    sending = [sender.start] if settings.worker else []
+    caring = build_caring(depot)
+    working = [sender.start, caring.start] if settings.worker else []
     spoken = [
         appmixer.dialect(depot, settings),
         arrhes.dialect(depot, settings),
@@ -244,8 +251,8 @@ def create_app(settings: Settings) -> Dispatcher:
         daxium.dialect(depot, settings),
         allowed_hosts=hosts,
         trusted_proxies=settings.trusted_proxies,
-        startup=[depot.open, learn_hosts, rounds.start, *sending],
-        shutdown=[depot.close, rounds.stop, sender.stop],
+        startup=[depot.open, learn_hosts, rounds.start, *working],
+        shutdown=[depot.close, rounds.stop, sender.stop, caring.stop],
         access_log=settings.log_level == "debug",
     )
 
@@ -285,14 +292,16 @@ async def _work(settings: Settings) -> None:
         loop.add_signal_handler(number, told_to_stop.set)
     depot = build_depot(settings)
     await depot.open()
-    worker, sender = build_worker(depot), build_sender(depot)
+    worker, sender, caring = build_worker(depot), build_sender(depot), build_caring(depot)
     try:
         await require_whole(depot.catalog)
         await worker.start()
         await sender.start()
+        await caring.start()
         log.info("worker_started", holder=worker.holder, slots=settings.worker_slots)
         await told_to_stop.wait()
     finally:
+        await caring.stop()
         await sender.stop()
         await worker.stop()
         await depot.close()

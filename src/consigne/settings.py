@@ -75,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     undo_max_size: Size = 0  # ceiling of trash and undo in a space; 0: the room its quota leaves
     purge_guard: Seconds = 3_600  # unreferenced bytes stay this long, for readers in flight
     sweep_every: Seconds = 30  # pause between two runs of the sweeper
+    scrub_every: Seconds = 30 * 86_400  # everything stored is read again so often; 0: never
+    scrub_rate: Size = 32 * MIB  # bytes a second that it reads at most; 0: no limit
     seal_every: Seconds = 0.25  # pause between two runs of the audit sealer
     worker: bool = True  # whether the server does jobs itself; else run `consigne worker`
     worker_slots: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1  # jobs at a time, per process

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from pathlib import Path
 
 
 class Gate:
@@ -73,3 +74,9 @@ class Gate:
         for each in (source, target):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+
+
+def only_object(data: Path) -> Path:
+    """Return the one large content of a data folder."""
+    (found,) = (p for p in (data / "blobs" / "objects").rglob("*") if p.is_file())
+    return found

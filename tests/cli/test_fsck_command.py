@@ -5,16 +5,11 @@ import sqlite3
 import time
 from pathlib import Path
 
-from cli_support import Gate
+from cli_support import Gate, only_object
 
 from conftest import Command
 
 MIB = 1 << 20
-
-
-def only_object(data: Path) -> Path:
-    (found,) = (p for p in (data / "blobs" / "objects").rglob("*") if p.is_file())
-    return found
 
 
 def test_clean_beside_a_running_server(alone: Command, tmp_path: Path) -> None:

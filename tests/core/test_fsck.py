@@ -1,18 +1,17 @@
 """fsck (`core.proof`): every damage made on purpose is found, and repaired where that is safe."""
 
 import asyncio
-import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import delete, insert, select, update
+from tests.parts.damage import Change, damage, flip
 from tests.parts.sites import Site, Store, chunks, large, noise, open_site
 
-from consigne.blobs.memory import MemoryDriver
 from consigne.catalog import contents, schema, uploads
 from consigne.core.entry import Entry
 from consigne.core.proof import Finding, Kind, Options, Proof, Report, rows
@@ -25,7 +24,6 @@ REPAIR = Options(age=0, repair=True)
 REHASH = Options(age=0, rehash=True)
 SMALL, BIG = noise(1000, 1), large(2)
 DAMAGE = pytest.mark.parametrize("data", [SMALL, BIG], ids=["small", "big"])
-Change = Callable[[bytes], bytes | None]
 
 
 @pytest.fixture
@@ -72,43 +70,6 @@ async def content_of(site: Site, file: File) -> Content:
 async def present(site: Site, content: Content) -> Content | None:
     found: Content | None = await site.run(lambda tx: contents.by_id(tx, content.id))
     return found
-
-
-def damage(site: Site, key: str, change: Change) -> None:
-    """Change the stored bytes of a key behind everybody's back; None removes them."""
-    driver = site.store.driver()
-    if isinstance(driver, MemoryDriver):
-        data, at = driver.contents.pop(key)
-        new = change(data)
-        if new is not None:
-            driver.contents[key] = new, at
-        return
-    folder = Path(site.settings.data) / "blobs"
-    if key.startswith("s-"):
-        _damage_small(folder / "small.db", bytes.fromhex(key[2:]), change)
-        return
-    path = folder / "objects" / key[2:4] / key[2:]
-    new = change(path.read_bytes())
-    if new is None:
-        path.unlink()
-    else:
-        path.write_bytes(new)
-
-
-def _damage_small(path: Path, ident: bytes, change: Change) -> None:
-    with sqlite3.connect(path) as database:
-        (data,) = database.execute("SELECT data FROM content WHERE id = ?", (ident,)).fetchone()
-        new = change(data)
-        if new is None:
-            database.execute("DELETE FROM content WHERE id = ?", (ident,))
-        else:
-            database.execute("UPDATE content SET data = ? WHERE id = ?", (new, ident))
-    database.close()
-
-
-def flip(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 async def statement(site: Site, sql: Any) -> None:

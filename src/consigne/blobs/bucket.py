@@ -161,9 +161,18 @@ class Bucket:
         return data
 
     async def verify(
-        self, key: str, size: int, sha256: bytes, block_size: int, blocks: bytes
+        self,
+        key: str,
+        size: int,
+        sha256: bytes,
+        block_size: int,
+        blocks: bytes,
+        pace: Gauge | None = None,
     ) -> Verdict:
-        """Re-read a content fully, with constant memory, and say what is wrong with it."""
+        """Re-read a content fully, with constant memory, and say what is wrong with it.
+
+        ``pace`` gets the size of each piece that was read, and returns when the next may be.
+        """
         whole = new_sha256()
         try:
             await self._driver.get(key, 0, 0)
@@ -172,6 +181,8 @@ class Bucket:
                     whole.update(piece)
                 else:
                     await run(self._pool, whole.update, piece)
+                if pace is not None:
+                    await pace(len(piece))
         except KeyMissing:
             return Verdict("missing")
         except Corrupt as error:

@@ -1,9 +1,9 @@
 """Statements about contents: immutable bytes, shared inside a space by reference count (C-20)."""
 
-from sqlalchemy import and_, bindparam, case, delete, literal_column, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from consigne.catalog.engine import Statement, Tx
+from consigne.catalog.engine import Statement, Tx, any_of
 from consigne.catalog.rows import params, reader
 from consigne.catalog.schema import content
 from consigne.model.entities import Content, ContentState
@@ -61,6 +61,16 @@ _DELETE = Statement(
 _MARK = Statement(
     update(content).where(content.c.id == bindparam("content")).values(state=bindparam("new_state"))
 )
+# Only the bytes that were seen to be damaged: others may lie under another key by now.
+_DAMAGE = Statement(
+    update(content)
+    .where(
+        content.c.id == bindparam("content"),
+        content.c.key == bindparam("seen"),
+        any_of(content.c.state, (ContentState.LIVE.value, ContentState.DERIVED.value)),
+    )
+    .values(state=ContentState.CORRUPT.value)
+)
 _CONFINED = Statement(
     select(content.c.id)
     .where(
@@ -77,6 +87,7 @@ _PAGE = Statement(
     .order_by(content.c.id)
     .limit(bindparam("n"))
 )
+_COUNT = Statement(select(func.count()).where(content.c.id <= bindparam("upto")))
 
 
 def find(tx: Tx, space_id: int, sha256: bytes) -> Content | None:
@@ -143,6 +154,16 @@ def delete_doomed(tx: Tx, content_id: int) -> None:
 
 def mark(tx: Tx, content_id: int, state: ContentState) -> None:
     tx.run(_MARK, content=content_id, new_state=state.value)
+
+
+def damage(tx: Tx, content_id: int, key: str) -> bool:
+    """Mark a content corrupt whose bytes under ``key`` are; False where others stand in already."""
+    return bool(tx.run(_DAMAGE, content=content_id, seen=key))
+
+
+def count(tx: Tx, upto: int) -> int:
+    """Return how many contents there are up to an id."""
+    return int(tx.value(_COUNT, upto=upto))
 
 
 def page(tx: Tx, after: int, limit: int) -> list[Content]:

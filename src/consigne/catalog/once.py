@@ -37,6 +37,7 @@ _TAKE_LEASE = Statement(
 )
 
 _HOLDER = Statement(select(lease.c.holder).where(lease.c.name == bindparam("lease")))
+_LEASE = Statement(select(lease.c.holder, lease.c.until).where(lease.c.name == bindparam("lease")))
 _TAKE_OVER = Statement(
     update(lease)
     .where(lease.c.name == bindparam("lease"), lease.c.holder == bindparam("past"))
@@ -104,6 +105,12 @@ def holder_of(tx: Tx, name: str) -> str | None:
     """Return who holds, or last held, the lease on a work."""
     holder: str | None = tx.value(_HOLDER, lease=name)
     return holder
+
+
+def lease_of(tx: Tx, name: str) -> tuple[str, int] | None:
+    """Return who holds, or last held, the lease on a work, and until when."""
+    row = tx.one(_LEASE, lease=name)
+    return (row[0], row[1]) if row else None
 
 
 def take_over(tx: Tx, name: str, past: str, holder: str, until: int) -> bool:

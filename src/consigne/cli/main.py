@@ -25,6 +25,7 @@ COMMANDS = {
     "fsck": ("consigne.cli.fsck", "fsck"),
     "catalog": ("consigne.cli.catalog", "catalog"),
     "audit": ("consigne.cli.audit", "audit"),
+    "scrub": ("consigne.cli.scrub", "scrub"),
     "reindex": ("consigne.cli.reindex", "reindex"),
     "doctor": ("consigne.cli.doctor", "doctor"),
 }

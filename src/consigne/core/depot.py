@@ -11,6 +11,7 @@ from consigne.core.accounts import Accounts
 from consigne.core.appending import Appending
 from consigne.core.bulk.desk import Bulk
 from consigne.core.bulk.running import BulkRunner
+from consigne.core.care.scrub import Scrub
 from consigne.core.derived import Derivatives
 from consigne.core.finding import Finding
 from consigne.core.folders import Folders
@@ -92,6 +93,7 @@ class Depot:
     importing: Importing
     bulk: Bulk
     bulk_runner: BulkRunner
+    scrub: Scrub
 
     async def open(self) -> None:
         await self.bucket.open()
@@ -185,4 +187,5 @@ def build(
         ),
         bulk=Bulk(catalog, jobs, reports, settings),
         bulk_runner=BulkRunner(catalog, intake, reader, reports),
+        scrub=Scrub(catalog, bucket, settings),
     )

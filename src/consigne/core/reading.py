@@ -8,8 +8,8 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import contents, files
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Seat, readable
+from consigne.core.care import healing
 from consigne.core.clock import now_ms
-from consigne.core.history import record
 from consigne.errors import ConsigneError, Corrupt, Infected, NoContent, VersionNotFound
 from consigne.model.entities import Content, ContentState, File, Version
 from consigne.model.rights import Right
@@ -124,11 +124,7 @@ class Reader:
             problem=error.details.get("problem"),
         )
 
-        def work(tx: Tx) -> None:
-            contents.mark(tx, content.id, ContentState.CORRUPT)
-            record(tx, content.space_id, None, "content.corrupt", subject, content=str(content.id))
-
         try:
-            await self._catalog.write(work)
+            await self._catalog.write(lambda tx: healing.mark(tx, content, subject))
         except ConsigneError as failure:
             log.error("content_alarm_failed", key=content.key, error=failure.message)

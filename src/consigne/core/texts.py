@@ -18,8 +18,8 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import contents, files, jobs, labels, texts
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import jobs as queue
+from consigne.core.care import healing
 from consigne.core.clock import now_ms
-from consigne.core.history import record
 from consigne.errors import Corrupt
 from consigne.model.entities import (
     Content,
@@ -92,7 +92,7 @@ class Texts:
                 yield piece
         except Corrupt:
             log.error("content_corrupt", key=content.key, content=str(content.id))
-            await self._catalog.write(lambda tx: _mark_corrupt(tx, content))
+            await self._catalog.write(lambda tx: healing.mark(tx, content))
             raise
 
     async def store(self, job: Job, found: Found) -> None:
@@ -308,8 +308,3 @@ def _settle(tx: Tx, job: Job, work: Work, found: Found) -> None:
 
 def _is_there(content: Content | None) -> bool:
     return content is not None and content.state is ContentState.LIVE
-
-
-def _mark_corrupt(tx: Tx, content: Content) -> None:
-    contents.mark(tx, content.id, ContentState.CORRUPT)
-    record(tx, content.space_id, None, "content.corrupt", None, content=str(content.id))

@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from consigne.catalog import once
-from consigne.catalog.engine import Catalog, Tx
-from consigne.core.clock import ms, now_ms
+from consigne.catalog.engine import Catalog
+from consigne.core.care.turn import Turn
 from consigne.core.history import History
-from consigne.core.holders import is_dead, new_holder
 from consigne.errors import ConsigneError
 from consigne.jobs.sweeper import Sweeper
 from consigne.jobs.worker import Worker
@@ -35,12 +33,10 @@ class Rounds:
         settings: Settings,
         worker: Worker | None = None,
     ) -> None:
-        self._catalog = catalog
         self._sweeper = sweeper
         self._history = history
-        self._settings = settings
         self._worker = worker
-        self._holder = new_holder()
+        self._turn = Turn(catalog, "sweep", 2 * settings.sweep_every + 5)
         self._tasks: list[asyncio.Task[None]] = []
         self._works: list[tuple[str, float, Work]] = [
             ("sweep", settings.sweep_every, self._sweep),
@@ -54,7 +50,7 @@ class Rounds:
     async def start(self) -> None:
         if self._worker is not None:
             await self._worker.start()
-        self._tasks = [asyncio.create_task(_forever(*work)) for work in self._works]
+        self._tasks = [asyncio.create_task(forever(*work)) for work in self._works]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -64,22 +60,12 @@ class Rounds:
             await self._worker.stop()
 
     async def _sweep(self) -> None:
-        now = now_ms()
-        until = now + ms(2 * self._settings.sweep_every + 5)
-
-        def work(tx: Tx) -> bool:
-            if once.take_lease(tx, "sweep", self._holder, now, until):
-                return True
-            past = once.holder_of(tx, "sweep")
-            if past is None or not is_dead(past):
-                return False
-            return once.take_over(tx, "sweep", past, self._holder, until)
-
-        if await self._catalog.write(work):
+        if await self._turn.take():
             await self._sweeper.sweep()
 
 
-async def _forever(name: str, pause: float, work: Work) -> None:
+async def forever(name: str, pause: float, work: Work) -> None:
+    """Do a work again and again, ``pause`` seconds after it ended, until the task is cancelled."""
     while True:
         try:
             await work()

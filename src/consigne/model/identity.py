@@ -72,6 +72,15 @@ def moment(number: int) -> int:
     return number >> _RANDOM_BITS
 
 
+def last_of(milliseconds: int) -> int:
+    """Return the largest number that a moment can have.
+
+    >>> moment(last_of(784111777999))
+    784111777999
+    """
+    return ((milliseconds + 1) << _RANDOM_BITS) - 1
+
+
 def to_uuid(kind: Kind, number: int) -> str:
     """Spell a number as a lower-case UUID of version 4.
 

@@ -5,6 +5,7 @@ byte on both databases (C-55). The migrations in ``migrations/`` make these tabl
 two together.
 """
 
+from consigne.catalog.schema.care import scrub_finding, scrub_pass
 from consigne.catalog.schema.columns import metadata
 from consigne.catalog.schema.derived import content_text, label_due, passage, preview
 from consigne.catalog.schema.events import chain, delivery, event, follower, webhook
@@ -83,6 +84,8 @@ __all__ = [
     "record_type",
     "report",
     "revoked_token",
+    "scrub_finding",
+    "scrub_pass",
     "secret",
     "signing_key",
     "space",

@@ -78,6 +78,12 @@ content = Table(
         sqlite_where=text("state = 'quarantined'"),
         postgresql_where=text("state = 'quarantined'"),
     ),
+    Index(
+        "ix_content_corrupt",
+        "id",
+        sqlite_where=text("state = 'corrupt'"),
+        postgresql_where=text("state = 'corrupt'"),
+    ),
     Index("uq_content_key", "key", unique=True),
 )
 

@@ -5,6 +5,7 @@ import time
 from consigne.blobs.bucket import Bucket
 from consigne.catalog import proof
 from consigne.catalog.engine import Catalog
+from consigne.core.care.presence import require_store
 from consigne.core.clock import now_ms
 from consigne.core.proof import links, rows, sessions, store
 from consigne.core.proof.inspection import Inspection
@@ -51,7 +52,7 @@ class Proof:
         await sessions.check_parts(run)
         await sessions.check_stages(run)
         await rows.check_counters(run)
-        await store.require_store(run)
+        await require_store(self._catalog, self._bucket)
         await store.check_corrupt(run)
         await store.check_keys(run, totals.contents)
         await store.check_contents(run, totals.contents)

@@ -15,20 +15,15 @@ from consigne.blobs.driver import Stored
 from consigne.catalog import contents, previews, proof_contents, texts
 from consigne.catalog.engine import Tx
 from consigne.catalog.proof_contents import Brief
-from consigne.core.clock import now_ms
-from consigne.core.history import record
+from consigne.core.care import healing
 from consigne.core.proof.inspection import PAGE, Inspection
 from consigne.core.proof.report import Kind
-from consigne.errors import Unavailable
 from consigne.model.entities import Content, ContentState
 
 T = TypeVar("T")
 _PROBES = 32
 _LANES = 4
-_SAMPLE = 100
-_ENOUGH = 10
 _PASSAGES = 20
-_SERVED = (ContentState.LIVE, ContentState.DERIVED)
 _KINDS = {"missing": Kind.MISSING_BYTES, "truncated": Kind.WRONG_SIZE}
 _WORDS = {
     "missing": "are not in the store",
@@ -51,22 +46,6 @@ async def check_keys(run: Inspection, total: int) -> None:
             run.progress("store", done, max(total, done))
     except OSError as error:
         await run.found(Kind.UNLISTED, "store", f"After {done} keys: {error}")
-
-
-async def require_store(run: Inspection) -> None:
-    """Raise Unavailable where the store is clearly not the one that the catalog tells of.
-
-    A disk that is not mounted must not look like the loss of everything.
-    """
-    page = await run.catalog.read(lambda tx: proof_contents.contents_page(tx, 0, _SAMPLE))
-    wanted = [each for each in page if _is_checked(each)]
-    if len(wanted) < _ENOUGH:
-        return
-    if not any([await run.bucket.holds(each.key) for each in wanted]):
-        raise Unavailable(
-            f"None of {len(wanted)} contents has its bytes in the store.",
-            hint="Is a disk not mounted, or another data folder meant?",
-        )
 
 
 async def check_corrupt(run: Inspection) -> None:
@@ -230,11 +209,11 @@ async def _present(run: Inspection, content_id: int) -> Content | None:
 async def _damaged(run: Inspection, content: Content, verdict: Verdict) -> None:
     """Report lost bytes; stop sharing them; let a sound copy of the same bytes stand in."""
     made = await run.catalog.look(lambda tx: previews.is_picture(tx, content.id))
-    twin = None if made else await run.catalog.look(lambda tx: _twin(tx, content))
+    twin = None if made else await run.catalog.look(lambda tx: healing.twin_of(tx, content))
     unused = content.references == 0
     options = run.options
-    if content.state in _SERVED and options.marks_damage:
-        await run.catalog.write(lambda tx: _mark(tx, content.id))
+    if options.marks_damage:
+        await run.catalog.write(lambda tx: healing.mark(tx, content))
     words = _WORDS.get(verdict.problem, verdict.problem)
     where = "" if verdict.block is None else f" (block {verdict.block})"
     hope = ""
@@ -253,40 +232,8 @@ async def _damaged(run: Inspection, content: Content, verdict: Verdict) -> None:
     )
 
 
-def _twin(tx: Tx, content: Content) -> Content | None:
-    """Return the live content of the same bytes in the space, if it is another one."""
-    found = contents.find(tx, content.space_id, content.sha256)
-    return None if found is None or found.id == content.id else found
-
-
-def _mark(tx: Tx, content_id: int) -> None:
-    """Mark a content corrupt: it is not served and not shared any more."""
-    present = contents.by_id(tx, content_id)
-    if present is not None and present.state in _SERVED:
-        contents.mark(tx, content_id, ContentState.CORRUPT)
-        record(tx, present.space_id, None, "content.corrupt", None, content=str(content_id))
-
-
 async def _heal(run: Inspection, content_id: int, sound: bool) -> bool:
-    """Forget a preview; else let a live twin take over, or serve a ``sound`` content again."""
-
-    def work(tx: Tx) -> bool:
-        present = contents.by_id(tx, content_id)
-        if present is None or present.state is ContentState.DOOMED:
-            return True
-        if previews.drop_picture(tx, content_id, now_ms()):
-            return True
-        twin = _twin(tx, present)
-        if twin is not None:
-            proof_contents.move_references(tx, content_id, twin.id, now_ms())
-        elif sound and present.state is ContentState.CORRUPT:
-            contents.mark(tx, content_id, ContentState.LIVE)
-        else:
-            return present.references == 0
-        record(tx, present.space_id, None, "content.healed", None, content=str(content_id))
-        return True
-
-    return await run.catalog.write(work)
+    return await run.catalog.write(lambda tx: healing.heal(tx, content_id, sound=sound))
 
 
 async def _remove(run: Inspection, brief: Brief) -> bool:

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp
 
 from consigne.dialects.native.bulk import BulkRoutes
+from consigne.dialects.native.care import CareRoutes
 from consigne.dialects.native.contents import Contents
 from consigne.dialects.native.derived import DerivedRoutes
 from consigne.dialects.native.desk import Desk
@@ -82,6 +83,7 @@ def router(desk: Desk) -> Router:
         TypeRoutes(desk),
         RecordRoutes(desk),
         RecordFiles(desk),
+        CareRoutes(desk),
         Site(desk),
     )
     return Router(route for family in families for route in family.routes())
