@@ -87,9 +87,14 @@ def open_catalog(settings: Settings) -> Catalog:
         return SqliteCatalog(Path(url.removeprefix("sqlite:///")))
     if url.startswith(("postgresql://", "postgres://")):
         # Here, so that a server on SQLite does not carry the other driver: 10 MB a process.
-        from consigne.catalog.postgres import PostgresCatalog
+        from consigne.catalog.postgres import Patience, PostgresCatalog
 
-        return PostgresCatalog(url, settings.catalog_pool)
+        patience = Patience(
+            turn=settings.catalog_wait,
+            statement=settings.catalog_statement_time,
+            lock=settings.catalog_lock_time,
+        )
+        return PostgresCatalog(url, settings.catalog_pool, patience)
     raise Unavailable(f"The catalog {url.split('://')[0]!r} is not known: sqlite or postgresql.")
 
 

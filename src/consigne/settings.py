@@ -48,6 +48,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cors_origins: list[str] = []  # browser origins that may call every dialect; "*" allows all
     catalog: str = ""  # database URL; default sqlite in the data folder
     catalog_pool: Annotated[int, msgspec.Meta(ge=1)] = 8  # PostgreSQL connections per process
+    catalog_wait: Seconds = 10  # longest wait for one of them; 0: no limit
+    catalog_statement_time: Seconds = 30  # longest statement on PostgreSQL; 0: no limit
+    catalog_lock_time: Seconds = 10  # longest wait for another transaction there; 0: no limit
     blobs: str = ""  # where bytes go; default the data folder; s3://bucket/prefix; memory for tests
     small_size: Size | None = None  # contents up to this size share one embedded store
     master_key: str = ""  # 32 bytes in hex that encrypt secrets; default a file in the data folder

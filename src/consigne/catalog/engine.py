@@ -6,6 +6,7 @@ touch anything but its transaction. Statements are SQLAlchemy Core constructs; t
 wrapped in ``Statement`` and compiled once per database.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ class Tx(ABC):
     """One transaction. Parameters are given by name; rows come back as tuples."""
 
     dialect: Dialect
+    wakes = False
 
     @abstractmethod
     def execute(self, sql: str, params: Mapping[str, Any]) -> Any:
@@ -97,6 +99,13 @@ class Tx(ABC):
             sql, fixed = statement.compiled(self.dialect)
             self.execute_many(sql, [{**fixed, **row} for row in rows] if fixed else rows)
 
+    def wake(self) -> None:
+        """Tell workers of all processes that there is something for them once this is committed.
+
+        A hint that may get lost; a back end that cannot tell does nothing about it.
+        """
+        self.wakes = True
+
     @contextmanager
     def step(self) -> Iterator[None]:
         """Undo what is done inside, and no more, where it raises (C-52)."""
@@ -122,6 +131,30 @@ class Promise(Protocol):
 
     def wait(self) -> None:
         """Return when it is; raise what prevented it. Blocks; may be called more than once."""
+
+
+class Bell:
+    """Rings in a process when ``Tx.wake`` was called in any; for one who waits at a time.
+
+    ``is_live``: whether it can ring at present. Where it cannot, nothing but time passes.
+    """
+
+    is_live = False
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it rings, so many seconds at most; not at all where it rang since the last."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            pass
+        self._rung.clear()
 
 
 class Catalog(ABC):
@@ -152,3 +185,7 @@ class Catalog(ABC):
     @abstractmethod
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run a reading unit of any length in one snapshot, without holding up others."""
+
+    def bell(self) -> Bell:
+        """Return a bell of the caller's own, to be called in the event loop."""
+        return Bell()

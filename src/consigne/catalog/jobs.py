@@ -162,7 +162,10 @@ _STOP_HEARTBEATS = Statement(
 
 def add(tx: Tx, value: Job) -> bool:
     """Enqueue a job; False where one of the same key is under way."""
-    return bool(tx.run(_INSERT, **params(value)))
+    is_new = bool(tx.run(_INSERT, **params(value)))
+    if is_new:
+        tx.wake()
+    return is_new
 
 
 def by_id(tx: Tx, job_id: int) -> Job | None:
@@ -223,10 +226,13 @@ def page(
     return [_job(row) for row in tx.all(statement.order_by(job.c.id.desc()).limit(limit))]
 
 
-def is_due(tx: Tx, now: int) -> bool:
-    """Tell whether there may be something to claim: what an idle worker asks again and again."""
+def next_at(tx: Tx) -> int | None:
+    """Return the moment (ms) from which there may be something to claim, None where nothing waits:
+    what an idle worker asks again and again.
+    """
     due, lapse = tx.value(_NEXT_DUE), tx.value(_NEXT_LAPSE)
-    return (due is not None and due <= now) or (lapse is not None and lapse < now)
+    moments = (due, None if lapse is None else lapse + 1)
+    return min((at for at in moments if at is not None), default=None)
 
 
 def claim(tx: Tx, kinds: list[str], holder: str, now: int, until: int) -> Job | None:
@@ -276,7 +282,10 @@ def retry(tx: Tx, job_id: int, holder: str, again_at: int, error: str) -> bool:
 
 def put_back(tx: Tx, job_id: int, holder: str, again_at: int) -> bool:
     """Put a job back as if it had not been claimed; False where the lease was lost."""
-    return bool(tx.run(_PUT_BACK, job=job_id, by=holder, again_at=again_at))
+    is_back = bool(tx.run(_PUT_BACK, job=job_id, by=holder, again_at=again_at))
+    if is_back:
+        tx.wake()
+    return is_back
 
 
 def end(

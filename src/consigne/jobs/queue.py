@@ -4,6 +4,7 @@ Every verb but ``claim`` names the worker that holds the lease and does nothing 
 worker does after it has lost its lease has no effect.
 """
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from consigne.catalog import jobs, once
-from consigne.catalog.engine import Catalog, Tx
+from consigne.catalog.engine import Bell, Catalog, Tx
 from consigne.core import jobs as core
 from consigne.core.clock import ms, now_ms
 from consigne.errors import WrongState
@@ -38,9 +39,16 @@ class Queue:
         self._first_pause = first_pause
         self._clock = clock
 
-    async def is_due(self) -> bool:
-        """Tell whether there may be something to claim; costs two point queries."""
-        return await self._catalog.look(lambda tx: jobs.is_due(tx, self._clock()))
+    async def due_in(self) -> float:
+        """Return in how many seconds there may be something to claim, 0 or less: now; infinity
+        where nothing waits. Costs two point queries.
+        """
+        at = await self._catalog.look(jobs.next_at)
+        return math.inf if at is None else (at - self._clock()) / 1000
+
+    def bell(self) -> Bell:
+        """Return a bell that rings when a job has been added somewhere."""
+        return self._catalog.bell()
 
     async def claim(self, kinds: Sequence[str], holder: str) -> Job | None:
         """Take the job that has been due for longest, if there is one.

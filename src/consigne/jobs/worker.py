@@ -52,7 +52,8 @@ ENDED = object()
 
 
 class Worker:
-    """``start`` and ``stop``; ``slots`` jobs at a time, ``poll`` seconds between looks.
+    """``start`` and ``stop``; ``slots`` jobs at a time, ``poll`` seconds between looks, or ``idle``
+    where nothing is due and the catalog tells of new jobs by itself.
 
     ``quick`` kinds have one slot more to themselves: they do not wait behind a job of half an hour.
     ``patient`` kinds are done when nothing else waits; ``apart`` ones, which may take hours, have a
@@ -66,6 +67,7 @@ class Worker:
         *,
         slots: int = 1,
         poll: float = 0.25,
+        idle: float = 5.0,
         quick: Collection[str] = (),
         patient: Collection[str] = (),
         apart: Collection[str] = (),
@@ -80,6 +82,7 @@ class Worker:
         if apart:
             self._lanes.append([list(apart)])
         self._poll = poll
+        self._idle = idle
         self.holder = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -109,21 +112,23 @@ class Worker:
         await self._queue.beat(list(self._handlers), self.holder, self._queue.lease)
 
     async def _slot(self, groups: list[list[str]]) -> None:
+        bell = self._queue.bell()
         while True:
             try:
-                job = await self._claim(groups)
-                if job is None:
+                due_in = await self._queue.due_in()
+                job = await self._claim(groups) if due_in <= 0 else None
+                if job is not None:
+                    await self._do(job)
+                elif due_in <= 0 or not bell.is_live:
                     await asyncio.sleep(self._poll)
                 else:
-                    await self._do(job)
+                    await bell.wait(min(due_in, self._idle))
             except Exception as error:  # whatever it is, the next job must not wait for ever
                 log.warning("worker_failed", error=str(error))
                 await asyncio.sleep(max(1.0, self._poll))
 
     async def _claim(self, groups: list[list[str]]) -> Job | None:
         """Take a job of the first group of kinds in which one is due."""
-        if not await self._queue.is_due():
-            return None
         for kinds in groups:
             job = await self._queue.claim(kinds, self.holder)
             if job is not None:
