@@ -4,7 +4,6 @@ The cluster lives in a temporary folder, listens on the loopback address only, a
 not sync (the tests are about conformance, not about PostgreSQL's durability).
 """
 
-import itertools
 import os
 import pwd
 import secrets
@@ -13,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from .process import bound_to_us, free_port, stop
+from .process import bound_to_us, free_port, kill_family, stop
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -37,19 +36,18 @@ START_TIMEOUT = 30.0
 
 
 class Cluster:
-    """A running PostgreSQL; makes and drops databases."""
+    """A running PostgreSQL by its base URL; makes and drops databases."""
 
-    def __init__(self, port: int, password: str) -> None:
-        self._base = f"postgresql://postgres:{password}@127.0.0.1:{port}"
-        self._numbers = itertools.count(1)
+    def __init__(self, base: str) -> None:
+        self.base = base
 
     def url(self, database: str) -> str:
         """Return the address of a database."""
-        return f"{self._base}/{database}"
+        return f"{self.base}/{database}"
 
     def create(self, template: str = "template1") -> str:
         """Create a database, empty or a copy of another one that nobody uses; return its name."""
-        name = f"test_{next(self._numbers)}"
+        name = f"test_{secrets.token_hex(8)}"
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
         return name
 
@@ -75,21 +73,71 @@ def program(name: str) -> str:
     return found
 
 
+class OwnCluster(Cluster):
+    """A PostgreSQL in a folder, at a port of its own; it can be killed and started again.
+
+    ``settings`` go before those of all test clusters.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+        self._settings = SETTINGS | dict(settings or {})
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        password = secrets.token_urlsafe(16)
+        if self._user:
+            os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
+        _initdb(folder, password, self._user)
+        super().__init__(f"postgresql://postgres:{password}@127.0.0.1:{self._port}")
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        assert self._process is None, "it is running already"
+        command = [program("postgres"), "-D", str(self._folder / "data"), "-p", str(self._port)]
+        for name, value in self._settings.items():
+            command += ["-c", f"{name}={value}"]
+        log = self._folder / "log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                bound_to_us(command, signal="INT", user=self._user),
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # a ctrl-C is for pytest, which then stops the cluster
+            )
+        try:
+            _wait_until_ready(self._process, self, log)
+        except BaseException:
+            self.stop(signal.SIGQUIT)
+            raise
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """Stop it, by default with PostgreSQL's fast shutdown."""
+        if self._process is not None:
+            stop(self._process, how, timeout=10)
+            self._process = None
+
+    def kill9(self) -> None:
+        """Kill it and all that serve its connections, without a warning."""
+        if self._process is not None:
+            kill_family(self._process.pid)
+            self._process.wait()
+            self._process = None
+
+
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(settings: Mapping[str, str] | None = None) -> Iterator[OwnCluster]:
     """Make a cluster, run it, and remove it."""
-    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="consigne-postgres-", dir="/tmp"))
     try:
-        if user:
-            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-        password = secrets.token_urlsafe(16)
-        _initdb(folder, password, user)
-        process, cluster = _start(folder, password, user)
+        cluster = OwnCluster(folder, settings)
+        cluster.start()
         try:
             yield cluster
         finally:
-            stop(process, signal.SIGINT, timeout=10)  # PostgreSQL's fast shutdown
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -104,32 +152,6 @@ def _initdb(folder: Path, password: str, user: str | None) -> None:
         bound_to_us(command, user=user), cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"initdb failed:\n{done.stdout}{done.stderr}"
-
-
-def _start(
-    folder: Path, password: str, user: str | None
-) -> tuple["subprocess.Popen[bytes]", Cluster]:
-    port = free_port()
-    command = [program("postgres"), "-D", str(folder / "data"), "-p", str(port)]
-    for name, value in SETTINGS.items():
-        command += ["-c", f"{name}={value}"]
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            bound_to_us(command, signal="INT", user=user),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # a ctrl-C is for pytest, which then stops the cluster
-        )
-    cluster = Cluster(port, password)
-    try:
-        _wait_until_ready(process, cluster, log)
-    except BaseException:
-        stop(process, signal.SIGQUIT, timeout=10)
-        raise
-    return process, cluster
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", cluster: Cluster, log: Path) -> None:

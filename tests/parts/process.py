@@ -57,3 +57,24 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def kill_family(parent: int) -> None:
+    """Kill a process and its children, whatever groups they have made for themselves."""
+    for each in [parent, *_children_of(parent)]:
+        try:
+            os.kill(each, SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def _children_of(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            its_parent = stat.read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue  # it ended while we looked
+        if int(its_parent) == parent:
+            found.append(int(stat.parent.name))
+    return found

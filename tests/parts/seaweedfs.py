@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .process import bound_to_us, free_port, stop
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 BUCKET = "consigne"
 
 
@@ -36,6 +36,7 @@ class ObjectStore:
     access_key: str
     secret_key: str
     bucket: str = BUCKET
+    volumes: "tuple[VolumeServer, ...]" = ()  # those that can be killed
 
     def client(self) -> Any:
         """Return a client of somebody else's making."""
@@ -71,21 +72,56 @@ def program() -> str:
     return str(found)
 
 
+class VolumeServer:
+    """One more volume server of a store; it can be killed and started again."""
+
+    def __init__(self, master: str, folder: Path) -> None:
+        folder.mkdir()
+        self._log = folder.with_name(f"{folder.name}.log")
+        self._command = [program(), "-logtostderr=true", "volume", f"-dir={folder}", "-max=200"]
+        self._command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-mserver={master}"]
+        self._command += [f"-port={free_port()}", f"-port.grpc={free_port()}"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; the store uses it from when it has reported to the master."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                bound_to_us(self._command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def kill9(self) -> None:
+        """Kill it without a warning."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
 @contextmanager
-def running_store() -> Iterator[ObjectStore]:
-    """Start a store with one bucket, and remove it."""
+def running_store(further: int = 0) -> Iterator[ObjectStore]:
+    """Start a store with one bucket, and remove it.
+
+    ``further``: volume servers beside the first; with two, each object has a copy on two of three.
+    """
     folder = Path(tempfile.mkdtemp(prefix="consigne-seaweedfs-", dir="/tmp"))
     try:
-        process, store = _start(folder)
+        process, store = _start(folder, further)
         try:
             yield store
         finally:
+            for volume in store.volumes:
+                volume.kill9()
             stop(process, signal.SIGINT, timeout=10)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(folder: Path) -> tuple["subprocess.Popen[bytes]", ObjectStore]:
+def _start(folder: Path, further: int) -> tuple["subprocess.Popen[bytes]", ObjectStore]:
     access, secret, port = secrets.token_hex(8), secrets.token_hex(16), free_port()
     identity = {
         "name": "consigne",
@@ -96,11 +132,14 @@ def _start(folder: Path) -> tuple["subprocess.Popen[bytes]", ObjectStore]:
     rights.write_text(json.dumps({"identities": [identity]}))
     command = [program(), "-logtostderr=true", "server", f"-dir={folder}"]
     command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={rights}"]
-    for part in ("master", "volume", "filer"):
+    master, grpc = free_port(), free_port()
+    command += [f"-master.port={master}", f"-master.port.grpc={grpc}"]
+    for part in ("volume", "filer"):
         command += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
     command += [f"-s3.port={port}", f"-s3.port.grpc={free_port()}"]
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # else it exits where 8181 is taken
     command += ["-volume.max=200", "-master.volumeSizeLimitMB=64"]  # else PutObject fails soon
+    command += [f"-master.defaultReplication={'001' if further else '000'}"]
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -111,10 +150,18 @@ def _start(folder: Path) -> tuple["subprocess.Popen[bytes]", ObjectStore]:
             stderr=output,
             start_new_session=True,
         )
-    store = ObjectStore(f"http://127.0.0.1:{port}", access, secret)
+    volumes = tuple(
+        VolumeServer(f"127.0.0.1:{master}.{grpc}", folder / f"further-{number}")
+        for number in range(further)
+    )
+    store = ObjectStore(f"http://127.0.0.1:{port}", access, secret, volumes=volumes)
     try:
+        for volume in volumes:
+            volume.start()
         _wait_until_ready(process, store, log)
     except BaseException:
+        for volume in volumes:
+            volume.kill9()
         stop(process, signal.SIGKILL, timeout=10)
         raise
     return process, store

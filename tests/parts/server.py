@@ -24,7 +24,8 @@ BOOTSTRAP = {
     "CONSIGNE_BOOTSTRAP_CLIENT": f"{CLIENT_ID}:{CLIENT_SECRET}",
 }
 COMMAND = (str(Path(sys.executable).with_name("consigne")),)
-START_TIMEOUT = 30.0
+_WORKS = "worker_started"
+START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 
 
@@ -38,9 +39,10 @@ class RunningServer:
         env: Mapping[str, str] | None = None,
         args: Sequence[str] = (),
         command: Sequence[str] = COMMAND,
+        port: int | None = None,
     ) -> None:
         self.data = data
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = data.with_name(f"{data.name}.log")
         self._env = BOOTSTRAP | dict(env or {})
@@ -138,6 +140,58 @@ def _is_alive(group: int) -> bool:
     return False
 
 
+class WorkerProcess:
+    """The command `consigne worker`; it can be killed, ended and started again."""
+
+    def __init__(self, data: Path, env: Mapping[str, str]) -> None:
+        self._log = data.with_name(f"{data.name}.log")
+        self._env = dict(env)
+        self._command = [*COMMAND, "worker", "--data", str(data)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        """Everything that the worker has written so far, over all its starts."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def start(self) -> None:
+        """Start it and wait until it says that it works."""
+        assert self._process is None, "the worker is running already"
+        starts = self.log.count(_WORKS)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("CONSIGNE_")}
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                bound_to_us(self._command),
+                env=inherited | self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.log.count(_WORKS) == starts:
+            status = self._process.poll()
+            assert status is None, f"exit {status} at the start:\n{self.log}"
+            assert time.monotonic() < deadline, f"not ready in {START_TIMEOUT} s:\n{self.log}"
+            time.sleep(0.05)
+
+    def kill9(self) -> None:
+        """Kill it without a warning."""
+        if self._process is not None:
+            kill_group(self._process.pid)
+            self._process.wait()
+            self._process = None
+
+    def terminate(self) -> None:
+        """End it politely; it has to hand back its jobs and exit with 0."""
+        if self._process is not None:
+            group = self._process.pid
+            status = stop(self._process, signal.SIGTERM, STOP_TIMEOUT)
+            self._process = None
+            kill_group(group)
+            assert status == 0, f"exit {status} after SIGTERM:\n{self.log}"
+
+
 class ServerStarter(Protocol):
     """Starts a server of the test's own, by default on an empty data folder."""
 
@@ -152,8 +206,16 @@ class ServerStarter(Protocol):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Run one server (SQLite and a folder) for all the tests of this process: leave it usable."""
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """Run one server (SQLite and a folder) for all the tests of this process: leave it usable.
+
+    Where ``CONSIGNE_TEST_VAULT`` is ``cluster``, it is the whole set-up of ``tests.parts.cluster``.
+    """
+    if vault() == "cluster":
+        yield request.getfixturevalue("cluster")
+        return
     running = RunningServer(tmp_path_factory.mktemp("server") / "data").start()
     try:
         yield running
@@ -162,10 +224,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         running.kill9()
 
 
+def vault() -> str:
+    """Return behind which vault the servers of the tests stand: ``embedded`` or ``cluster``."""
+    found = os.environ.get("CONSIGNE_TEST_VAULT", "embedded")
+    assert found in ("embedded", "cluster"), f"CONSIGNE_TEST_VAULT={found} is not known"
+    return found
+
+
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[ServerStarter]:
-    """Give a function that starts servers; they are killed when the test ends."""
+def start_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerStarter]:
+    """Give a function that starts servers; they are killed when the test ends.
+
+    On a cluster they have a database and a part of the object store of their own.
+    """
     with ExitStack() as started:
+        own: dict[str, str] = {}
+        if vault() == "cluster":
+            own = started.enter_context(request.getfixturevalue("cluster").fresh_vault())
 
         def start(
             data: Path | None = None,
@@ -174,7 +249,9 @@ def start_server(tmp_path: Path) -> Iterator[ServerStarter]:
             args: Sequence[str] = (),
             command: Sequence[str] = COMMAND,
         ) -> RunningServer:
-            running = RunningServer(data or tmp_path / "data", env=env, args=args, command=command)
+            running = RunningServer(
+                data or tmp_path / "data", env=own | dict(env or {}), args=args, command=command
+            )
             started.callback(running.kill9)
             return running.start()
 
