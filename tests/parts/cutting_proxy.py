@@ -12,7 +12,8 @@ def cutting_proxy(port: int, cuts: Iterator[int | None]) -> Iterator[str]:
     """Run a proxy before a port of this machine and give its URL.
 
     Each connection takes the next of ``cuts``: after so many bytes from the client it is reset;
-    -1 resets it when the server begins to answer; None, and the end of the cuts, let it be.
+    -1 resets it when the server begins to answer, -n once n - 1 bytes of answers have passed; None,
+    and the end of the cuts, let it be.
     """
     listening = socket.create_server(("127.0.0.1", 0))
 
@@ -30,9 +31,10 @@ def cutting_proxy(port: int, cuts: Iterator[int | None]) -> Iterator[str]:
         except OSError:
             _reset(client)
             return
-        back = threading.Thread(target=pass_on, args=(server, client, 0 if cut == -1 else None))
+        of_answer = -1 - cut if cut is not None and cut < 0 else None
+        back = threading.Thread(target=pass_on, args=(server, client, of_answer))
         back.start()
-        pass_on(client, server, None if cut == -1 else cut)
+        pass_on(client, server, cut if of_answer is None else None)
         back.join()
         client.close()
         server.close()

@@ -10,7 +10,8 @@ import msgspec
 
 from consigne.cli.exits import Exit, Failure, Stopped
 from consigne.cli.output import Output
-from consigne.cli.remote import Remote
+from consigne.cli.remote import Remote, failure_of_client
+from consigne.client import ClientError
 
 T = TypeVar("T")
 _PATIENCE = 3.0
@@ -84,8 +85,9 @@ class Batch:
         else:
             self._output.line(outcome.status, outcome.id, outcome.path)
 
-    def fail(self, path: str, failure: Failure) -> None:
-        """Tell of a file that could not even be begun."""
+    def fail(self, path: str, error: Failure | ClientError) -> None:
+        """Tell of a file that was not transferred."""
+        failure = failure_of_client(error) if isinstance(error, ClientError) else error
         self.exit = max(self.exit, failure.exit)
         self.tell(_failed(path, failure))
 
@@ -96,10 +98,8 @@ class Batch:
     def _settle(self, future: "Future[Outcome]", path: str) -> None:
         try:
             self.tell(future.result())
-        except Failure as failure:
-            if failure.exit is Exit.INTERRUPTED:
-                raise Stopped from None
-            self.fail(path, failure)
+        except (Failure, ClientError) as error:
+            self.fail(path, error)
 
     def summary(self) -> str:
         """Return the counts in words."""

@@ -12,17 +12,15 @@ from consigne.cli.download import fetch, is_same, pour
 from consigne.cli.exits import HELP, Failure, Stopped
 from consigne.cli.output import Output, with_output
 from consigne.cli.places import (
-    RemoteFile,
-    RemoteFolder,
     files_in,
     find,
-    folders_in,
     free_name,
     local_name,
     shown_path,
 )
 from consigne.cli.progress import Meter, meter
 from consigne.cli.remote import Remote, remote_options
+from consigne.client import File, Folder
 
 _GO_ON = "Run the same command again: it goes on where it was."
 
@@ -31,7 +29,7 @@ _GO_ON = "Run the same command again: it goes on where it was."
 class Job:
     """A file to fetch, and where to."""
 
-    file: RemoteFile
+    file: File
     path: Path
     place: str
 
@@ -44,30 +42,29 @@ class Plan:
     meter: Meter
     files: int = 0
 
-    def jobs(self, wanted: list[tuple[RemoteFile | RemoteFolder, Path]]) -> Iterator[Job]:
+    def jobs(self, wanted: list[tuple[File | Folder, Path]]) -> Iterator[Job]:
         """Yield a job for each file."""
         for thing, path in wanted:
-            if isinstance(thing, RemoteFile):
+            if isinstance(thing, File):
                 yield self._job(thing, path, "")
             else:
                 yield from self._tree(thing, path, thing.name)
 
-    def _tree(self, folder: RemoteFolder, path: Path, place: str) -> Iterator[Job]:
+    def _tree(self, folder: Folder, path: Path, place: str) -> Iterator[Job]:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Failure(f"{shown_path(path)} cannot be made: {error.strerror}.") from error
         taken: set[str] = set()
         below = [
-            (each, free_name(local_name(each.name), taken))
-            for each in folders_in(self.remote, folder)
+            (each, free_name(local_name(each.name), taken)) for each in self.remote.folders(folder)
         ]
         for file in files_in(self.remote, folder):
             yield self._job(file, path / free_name(local_name(file.name), taken), place)
         for each, name in below:
             yield from self._tree(each, path / name, f"{place}/{each.name}".strip("/"))
 
-    def _job(self, file: RemoteFile, path: Path, place: str) -> Job:
+    def _job(self, file: File, path: Path, place: str) -> Job:
         self.files += 1
         self.meter.expect(self.files, file.size)
         return Job(file, path, place)
@@ -102,11 +99,11 @@ def get(
     if target is not None and len(names) > 1:
         raise click.UsageError("--output is for a single file.")
     wanted = [(find(remote, name), name) for name in names]
-    if target is not None and not isinstance(wanted[0][0], RemoteFile):
+    if target is not None and not isinstance(wanted[0][0], File):
         raise click.UsageError("--output is for a file, --to for a folder.")
     if target == Path("-"):
         file = wanted[0][0]
-        assert isinstance(file, RemoteFile)
+        assert isinstance(file, File)
         pour(remote, file, sys.stdout.buffer)
         return
     batch = Batch(output, remote, parallel)
@@ -122,11 +119,11 @@ def get(
 
 
 def _targets(
-    things: list[RemoteFile | RemoteFolder], to: Path, target: Path | None
-) -> list[tuple[RemoteFile | RemoteFolder, Path]]:
+    things: list[File | Folder], to: Path, target: Path | None
+) -> list[tuple[File | Folder, Path]]:
     """Return each thing with the path that it gets here."""
     taken: set[str] = set()
-    found: list[tuple[RemoteFile | RemoteFolder, Path]] = []
+    found: list[tuple[File | Folder, Path]] = []
     for thing in things:
         if target is not None:
             found.append((thing, target))

@@ -6,20 +6,16 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from consigne.cli.exits import HELP
 from consigne.cli.hits import count_hits, hits_of, show_hits
 from consigne.cli.output import Output, size_text, with_output
 from consigne.cli.places import (
     FILE_FIELDS,
-    RemoteFile,
-    RemoteFolder,
-    file_of,
-    folders_in,
     require_folder,
 )
 from consigne.cli.remote import Remote, remote_options
+from consigne.client import Folder
 from consigne.settings import SettingsError, parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,7 +58,7 @@ def ls(
     With --json each line is a folder {"folder": id, "name": …} or a file.
     """
     place = require_folder(remote, folder)
-    folders = list(folders_in(remote, place))
+    folders = list(remote.folders(place))
     params = [("folder", place.id), ("state", state)]
     if sort:
         params.append(("sort", sort))
@@ -154,15 +150,14 @@ def filter_of(word: str) -> str:
     return word if is_filter(word) else f"name~{word}"
 
 
-def _files(remote: Remote, params: list[tuple[str, str]]) -> Iterable[RemoteFile]:
-    for document in remote.pages("/files", "files", [*params, ("fields", FILE_FIELDS)]):
-        yield file_of(document)
+def _files(remote: Remote, params: list[tuple[str, str]]) -> Iterable[Any]:
+    return remote.pages("/files", "files", [*params, ("fields", FILE_FIELDS)])
 
 
 def _print(
     output: Output,
-    folders: list[RemoteFolder],
-    files: Iterable[RemoteFile],
+    folders: list[Folder],
+    files: Iterable[Any],
     limit: int | None,
 ) -> None:
     """Print folders and up to ``limit`` files, and say if there are more."""
@@ -172,10 +167,12 @@ def _print(
         for folder in folders:
             output.json({"folder": folder.id, "name": folder.name})
         for file in shown:
-            output.json(msgspec.structs.asdict(file))
+            output.json(file)
     else:
         rows = [(each.id, "-", "-", f"{each.name}/") for each in folders]
-        rows += [(f.id, size_text(f.size), _moment(f.created_at), f.name) for f in shown]
+        rows += [
+            (f["id"], size_text(f["size"]), _moment(f["created_at"]), f["name"]) for f in shown
+        ]
         if rows:
             output.table(("id", "size", "created", "name"), rows)
     if limit is not None and next(waiting, None) is not None:

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import quote, unquote
-
-import msgspec
 
 from consigne.cli.exits import Exit, Failure
 from consigne.cli.remote import Remote
+from consigne.client import File, Folder, Refused
+from consigne.client.things import as_a
 from consigne.model.identity import Kind, from_uuid
 from consigne.model.names import clean_label, shorten
 
@@ -17,79 +16,42 @@ ROOT = "root"
 _LOCAL_BYTES = 255  # of one name, on all common file systems
 
 
-class RemoteFile(msgspec.Struct, frozen=True):
-    """What the commands need of a file of the native API."""
-
-    id: str
-    name: str
-    size: int
-    sha256: str | None = None
-    state: str = "kept"
-    type: str = ""
-    created_at: str = ""
-    completed_at: str | None = None
-    folder: str | None = None
-    version: int = 0
+TOP = Folder(ROOT, "")
+FILE_FIELDS = "id,name,size,sha256,state,type,created_at,completed_at,folder,version"
 
 
-class RemoteFolder(msgspec.Struct, frozen=True):
-    """A folder: its id (``root`` at the top) and its name."""
-
-    id: str
-    name: str
-
-
-TOP = RemoteFolder(ROOT, "")
-FILE_FIELDS = ",".join(RemoteFile.__struct_fields__)
-
-
-def file_of(document: Any) -> RemoteFile:
-    """Return the file of a JSON document. Raises Failure where that is none."""
-    try:
-        return msgspec.convert(document, RemoteFile)
-    except msgspec.ValidationError as error:
-        raise Failure(f"The server's answer is not understood: {error}.") from error
-
-
-def files_in(remote: Remote, folder: RemoteFolder, *filters: str) -> Iterator[RemoteFile]:
+def files_in(remote: Remote, folder: Folder, *filters: str) -> Iterator[File]:
     """Yield the files directly in a folder."""
     params = [("folder", folder.id), ("fields", FILE_FIELDS)]
     params += [("filter", each) for each in filters]
     for document in remote.pages("/files", "files", params):
-        yield file_of(document)
+        yield as_a(File, document)
 
 
-def folders_in(remote: Remote, folder: RemoteFolder) -> Iterator[RemoteFolder]:
-    """Yield the folders directly in a folder."""
-    for document in remote.pages("/folders", "folders", [("parent", folder.id)]):
-        yield RemoteFolder(document["id"], document["name"])
-
-
-def folder_at(remote: Remote, words: str) -> RemoteFolder | None:
+def folder_at(remote: Remote, words: str) -> Folder | None:
     """Return the folder of an id or a path; None where there is none. Raises Failure (ambiguous).
 
     In a path ``/`` separates; a slash in a name is written ``%2F``.
     """
     if from_uuid(Kind.FOLDER, words) is not None:
-        document = remote.json("GET", f"/folders/{words}")
-        return RemoteFolder(document["id"], document["name"])
+        return as_a(Folder, remote.json("GET", f"/folders/{words}"))
     if words.strip("/") in ("", ROOT):
         return TOP
     try:
         # Only a folder that is there can be listed; its own id is its parent's to tell.
         remote.json("GET", "/folders", params=[("parent", words), ("limit", "1")])
-    except Failure as failure:
-        if failure.rule in ("folder_unknown", "folder_not_found"):
+    except Refused as refusal:
+        if refusal.code in ("folder_unknown", "folder_not_found"):
             return None
         raise
     parent, name = _split(words)
     above = folder_at(remote, parent) or TOP
     wanted = clean_label(unquote(name))
-    found = [each for each in folders_in(remote, above) if each.name == wanted]
+    found = [each for each in remote.folders(above) if each.name == wanted]
     return found[0] if found else None
 
 
-def require_folder(remote: Remote, words: str) -> RemoteFolder:
+def require_folder(remote: Remote, words: str) -> Folder:
     """Return the folder of an id or a path. Raises Failure."""
     found = folder_at(remote, words)
     if found is None:
@@ -97,18 +59,15 @@ def require_folder(remote: Remote, words: str) -> RemoteFolder:
     return found
 
 
-def ensure_folder(remote: Remote, path: str) -> RemoteFolder:
+def ensure_folder(remote: Remote, path: str) -> Folder:
     """Return the folder of a path, making what is missing of it."""
-    if path.strip("/") in ("", ROOT):
-        return TOP
-    document = remote.json("PUT", "/folders", params=[("path", path)])
-    return RemoteFolder(document["id"], document["name"])
+    return TOP if path.strip("/") in ("", ROOT) else remote.ensure_folder(path)
 
 
-def find(remote: Remote, words: str) -> RemoteFile | RemoteFolder:
+def find(remote: Remote, words: str) -> File | Folder:
     """Return what an id or a path names. Raises Failure where it is nothing, or several things."""
     if from_uuid(Kind.FILE, words) is not None:
-        return file_of(remote.json("GET", f"/files/{words}"))
+        return remote.file(words)
     folder = folder_at(remote, words)
     if folder is not None:
         return folder
@@ -159,16 +118,6 @@ def free_name(name: str, taken: set[str]) -> str:
         candidate = shorten(PurePosixPath(name).stem, room, room) + tail
     taken.add(candidate.casefold())
     return candidate
-
-
-def part_name(name: str) -> str:
-    """Return the name under which a file arrives.
-
-    >>> part_name("a.txt")
-    'a.txt.part'
-    """
-    room = _LOCAL_BYTES - len(".part")
-    return shorten(name, room, room) + ".part"
 
 
 def shown_path(path: Path) -> str:

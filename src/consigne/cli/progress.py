@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from consigne.cli.output import Output, printable
+from consigne.cli.remote import Remote
 
 
 class Meter(Protocol):
@@ -37,6 +38,19 @@ class Silent:
 
     def end(self, number: int) -> None:
         """Show nothing."""
+
+
+def advancing(meter: Meter, number: int, remote: Remote) -> Callable[[int, int | None], None]:
+    """Return what a transfer tells how far it is; raises Stopped where somebody wants to stop."""
+    shown = 0
+
+    def progress(done: int, _: int | None) -> None:
+        nonlocal shown
+        remote.require_going_on()
+        meter.advance(number, done - shown)
+        shown = done
+
+    return progress
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_in
 from pathlib import Path
 
 import click
@@ -12,8 +13,6 @@ from consigne.cli.batch import Batch, Outcome
 from consigne.cli.exits import HELP, Exit, Failure, Stopped
 from consigne.cli.output import Output, with_output
 from consigne.cli.places import (
-    RemoteFile,
-    RemoteFolder,
     ensure_folder,
     files_in,
     path_segment,
@@ -22,6 +21,7 @@ from consigne.cli.places import (
 from consigne.cli.progress import Meter, meter
 from consigne.cli.remote import Remote, remote_options
 from consigne.cli.upload import Outgoing, Wishes, digest_of, outgoing, send, send_stream
+from consigne.client import ClientError, File, Folder
 from consigne.model.names import clean_label, clean_name
 
 _LINK = "A symbolic link is left out."
@@ -34,7 +34,7 @@ class Job:
 
     what: Outgoing
     place: str
-    existing: list[RemoteFile]
+    existing: list[File]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Plan:
     meter: Meter
     to: str
     files: int = 0
-    folders: dict[str, RemoteFolder] = field(default_factory=dict)
+    folders: dict[str, Folder] = field(default_factory=dict)
 
     def jobs(self, paths: tuple[Path, ...], name: str | None) -> Iterator[Job]:
         """Yield a job for each file; what cannot be one is told of and left out."""
@@ -67,8 +67,8 @@ class Plan:
                 wanted = _name_of(path, name)
                 existing = list(files_in(self.remote, folder, f"name={wanted}"))
                 yield self._job(path, wanted, folder, self.to, existing)
-            except Failure as failure:
-                self._fail(path, failure)
+            except (Failure, ClientError) as error:
+                self._fail(path, error)
 
     def _tree(self, top: Path) -> Iterator[Job]:
         """Yield the files below a folder, folder by folder, each in the same place as here."""
@@ -92,11 +92,11 @@ class Plan:
     def _folder_jobs(self, here: Path, names: list[str], place: str) -> Iterator[Job]:
         try:
             folder = self._folder(place)
-            there: dict[str, list[RemoteFile]] = {}
+            there: dict[str, list[File]] = {}
             for file in files_in(self.remote, folder):
                 there.setdefault(file.name, []).append(file)
-        except Failure as failure:
-            self._fail(here, failure)
+        except (Failure, ClientError) as error:
+            self._fail(here, error)
             return
         claimed: dict[str, str] = {}
         for name in names:
@@ -114,24 +114,22 @@ class Plan:
                     )
                 claimed[wanted] = name
                 yield self._job(path, wanted, folder, place, there.get(wanted, []))
-            except Failure as failure:
-                self._fail(path, failure)
+            except (Failure, ClientError) as error:
+                self._fail(path, error)
 
-    def _job(
-        self, path: Path, name: str, folder: RemoteFolder, place: str, existing: list[RemoteFile]
-    ) -> Job:
+    def _job(self, path: Path, name: str, folder: Folder, place: str, existing: list[File]) -> Job:
         what = outgoing(path, name, folder)
         self.files += 1
         self.meter.expect(self.files, what.size)
         return Job(what, place, existing)
 
-    def _folder(self, place: str) -> RemoteFolder:
+    def _folder(self, place: str) -> Folder:
         if place not in self.folders:
             self.folders[place] = ensure_folder(self.remote, place)
         return self.folders[place]
 
-    def _fail(self, path: Path, failure: Failure) -> None:
-        self.batch.fail(shown_path(path), failure)
+    def _fail(self, path: Path, error: Failure | ClientError) -> None:
+        self.batch.fail(shown_path(path), error)
 
 
 @click.command(epilog=HELP)
@@ -227,14 +225,12 @@ def _put(
                 rule="ambiguous",
                 hint="Delete or rename all but one of them, or use --duplicate.",
             )
-        what = Outgoing(
-            what.path, what.size, what.modified, what.name, what.folder, job.existing[0].id
-        )
+        what = replace_in(what, replaces=job.existing[0].id)
     stored = send(remote, what, wishes, bars, number)
     return _told("stored" if what.replaces is None else "replaced", job, stored)
 
 
-def _same(remote: Remote, what: Outgoing, existing: list[RemoteFile]) -> RemoteFile | None:
+def _same(remote: Remote, what: Outgoing, existing: list[File]) -> File | None:
     """Return the file that has these bytes already."""
     alike = [each for each in existing if each.size == what.size]
     if not alike:
@@ -269,7 +265,7 @@ def _put_stream(
     )
 
 
-def _told(status: str, job: Job, stored: RemoteFile) -> Outcome:
+def _told(status: str, job: Job, stored: File) -> Outcome:
     return Outcome(
         status=status,
         path=shown_path(job.what.path),

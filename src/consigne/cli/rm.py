@@ -10,8 +10,9 @@ import click
 from consigne.cli.exits import HELP, Exit, Failure
 from consigne.cli.ls import filter_of
 from consigne.cli.output import Output, count_text, with_output
-from consigne.cli.places import RemoteFile, RemoteFolder, find, folders_in, require_folder
+from consigne.cli.places import find, require_folder
 from consigne.cli.remote import Remote, remote_options
+from consigne.client import File, Folder
 
 _PAUSE = 0.5
 
@@ -71,7 +72,7 @@ def rm(
     things = [find(remote, name) for name in names]
     steps: list[_Step] = []
     for thing, name in zip(things, names, strict=True):
-        if isinstance(thing, RemoteFile):
+        if isinstance(thing, File):
             steps.append(_File(remote, thing, purge))
             continue
         if not recursive or purge:
@@ -95,7 +96,7 @@ class _Step:
 
 
 class _File(_Step):
-    def __init__(self, remote: Remote, file: RemoteFile, purge: bool) -> None:
+    def __init__(self, remote: Remote, file: File, purge: bool) -> None:
         self._remote = remote
         self._file = file
         self._purge = purge
@@ -144,12 +145,12 @@ def job_result(remote: Remote, job: Any) -> Any:
 class _Tree(_Step):
     """A folder, those below it, and the files in them; it stays where a file in it stays."""
 
-    def __init__(self, remote: Remote, folder: RemoteFolder) -> None:
+    def __init__(self, remote: Remote, folder: Folder) -> None:
         self._remote = remote
         self._folder = folder
         self._folders = [folder]
         for each in self._folders:
-            self._folders.extend(folders_in(remote, each))
+            self._folders.extend(remote.folders(each))
 
     def foresee(self) -> Deleted:
         total = Deleted(folders=len(self._folders))

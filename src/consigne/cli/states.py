@@ -15,18 +15,15 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class UploadState(msgspec.Struct, frozen=True):
-    """An upload under way: its id, and the file as it was when it began (``modified`` in ns)."""
+    """An upload under way."""
 
     upload: str
-    size: int
-    modified: int
-    part_size: int
 
 
 class DownloadState(msgspec.Struct, frozen=True):
-    """A download under way: the entity tag of the bytes that the part file has the start of."""
+    """A download under way: the digest of the bytes that the part file has the start of."""
 
-    etag: str
+    sha256: str
 
 
 def folder() -> Path:
