@@ -32,8 +32,9 @@ class AsyncClient:
     ``space`` is the short name of the space meant, by default the key's own, else its owner's home.
     A request that may be sent twice is tried ``tries`` times where the connection breaks or the
     server is busy, and never waits longer than ``longest_pause`` seconds at a time. ``timeout`` is
-    that of one step of a request, in seconds; lists come ``page_size`` things at a time. ``http`` is a client of your own instead of ours, for
-    proxies and certificates. Every method raises ``ClientError``.
+    that of one step of a request, in seconds; lists come ``page_size`` things at a time. ``http``
+    is a client of your own instead of ours, for proxies and certificates. Every method
+    raises ``ClientError``.
     """
 
     def __init__(
