@@ -23,6 +23,7 @@ from consigne.catalog.engine import Catalog
 from consigne.catalog.sqlite import SqliteCatalog
 from consigne.core.accounts import FRESH
 from consigne.core.bulk.desk import KIND as BULK
+from consigne.core.departures import CLEAR_SPACE, HAND_OVER
 from consigne.core.depot import Depot, build
 from consigne.core.imports.desk import KIND as IMPORT
 from consigne.core.invoices import KIND as INVOICE
@@ -39,6 +40,7 @@ from consigne.http import server
 from consigne.http.dispatch import LOOPBACK_HOSTS, Dispatcher
 from consigne.jobs.bulk import BulkHandler
 from consigne.jobs.caring import Caring
+from consigne.jobs.departures import ClearSpaceHandler, HandOverHandler
 from consigne.jobs.fetching import Fetcher
 from consigne.jobs.hooks import KIND as POST_STORE
 from consigne.jobs.hooks import HookDesk
@@ -189,12 +191,14 @@ def build_worker(depot: Depot) -> Worker:
             BULK: BulkHandler(depot.bulk_runner),
             IMPORT: ImportHandler(depot.importing, Fetcher(settings)),
             POST_STORE: depot.hooks.redeliver,
+            HAND_OVER: HandOverHandler(depot.clearing),
+            CLEAR_SPACE: ClearSpaceHandler(depot.clearing),
         },
         slots=settings.worker_slots,
         poll=settings.job_poll,
         quick=(PREVIEW, INVOICE, POST_STORE),
         patient=(TEXT,),
-        apart=(IMPORT, BULK),
+        apart=(IMPORT, BULK, HAND_OVER, CLEAR_SPACE),
     )
 
 

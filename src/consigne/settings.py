@@ -124,6 +124,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_slots: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8  # deliveries at a time
     webhook_every: Annotated[float, msgspec.Meta(gt=0)] = 0.5  # pause between two looks for events
     webhook_allow_private: list[str] = []  # hosts, addresses and networks allowed to be private
+    space_grace: Seconds = 30 * 86_400  # how long a deleted space can be opened again
     tombstones: Seconds = 30 * 86_400  # how long ended ids are remembered
     token_life: Seconds = 30 * 86_400  # validity of a log-in token
     session_life: Seconds = 12 * 3_600  # a session of the console ends this long after the sign-in

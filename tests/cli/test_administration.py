@@ -23,7 +23,7 @@ def status(consigne: Command, key: str, space: str | None = None) -> int:
 
 def becomes(consigne: Command, key: str, wanted: int, space: str | None = None) -> bool:
     """Wait for an answer as long as caches may live (C-05)."""
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 60
     while status(consigne, key, space) != wanted:
         if time.monotonic() > deadline:
             return False
@@ -118,3 +118,22 @@ def test_refusals(consigne: Command, short: str, tmp_path: Path) -> None:
     missing = consigne("space", "list", "--data", tmp_path / "nowhere", exit=3)
     assert "consigne serve" in missing.err
     assert not (tmp_path / "nowhere").exists(), "a look makes nothing"
+
+
+def test_departures(consigne: Command, short: str) -> None:
+    """C-56: users and spaces are deleted only when that is confirmed; a space comes back."""
+    data = ("--data", consigne.server.data)
+    consigne("space", "create", short, *data)
+    email = f"{short}@example.org"
+    consigne("user", "create", email, "--space", short, *data)
+    for command in (("user", "delete", email), ("space", "delete", short)):
+        refused = consigne(*command, *data, exit=2)
+        assert "Nothing was deleted" in refused.err
+    gone = consigne("user", "delete", email, "--yes", *data, "--json").json
+    assert (gone["email"], gone["files"]) == (email, 0)
+    consigne("user", "delete", email, "--yes", *data, exit=3)
+    closed = consigne("space", "delete", short, "--grace", "1h", "--yes", *data, "--json").json
+    assert (closed["short"], closed["files"]) == (short, 0)
+    consigne("space", "show", short, *data, exit=3)
+    assert short in consigne("space", "restore", short, *data).out
+    assert consigne("space", "show", short, *data, "--json").json["members"] == []

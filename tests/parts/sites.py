@@ -182,7 +182,7 @@ class _Books:
 
 def _books(tx: Tx) -> _Books:
     everything = 1_000_000
-    found = spaces.page(tx, 0, everything)
+    found = spaces.every(tx, 0, everything)
     references: dict[int, int] = {}
     holding = (
         schema.file.c.content_id,

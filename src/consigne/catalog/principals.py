@@ -35,7 +35,7 @@ _BY_LOGIN = Statement(
 )
 _LIST = Statement(
     select(principal)
-    .where(principal.c.id > bindparam("after"))
+    .where(principal.c.id > bindparam("after"), principal.c.deleted_at.is_(None))
     .order_by(principal.c.id)
     .limit(bindparam("n"))
 )
@@ -51,6 +51,12 @@ _SET = Statement(
         home_space_id=bindparam("new_home"),
         tokens_valid_from=bindparam("new_valid_from"),
     )
+)
+_OPERATORS = Statement(
+    select(principal.c.id)
+    .where(principal.c.is_operator == 1, principal.c.is_active == 1)
+    .order_by(principal.c.id)
+    .with_for_update()
 )
 _ADD_KEY = Statement(insert(api_key))
 _KEY_BY_HASH = Statement(select(api_key).where(api_key.c.token_hash == bindparam("hash")))
@@ -129,6 +135,11 @@ def change(tx: Tx, value: Principal) -> None:
         new_home=value.home_space_id,
         new_valid_from=value.tokens_valid_from,
     )
+
+
+def operators(tx: Tx) -> list[int]:
+    """Return who looks after the installation, and hold those rows until the transaction ends."""
+    return [row[0] for row in tx.all(_OPERATORS)]
 
 
 def insert_key(tx: Tx, value: ApiKey) -> None:

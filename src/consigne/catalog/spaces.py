@@ -1,7 +1,7 @@
 """Statements about spaces: the walls, their quota, their host names, their members."""
 
 import msgspec
-from sqlalchemy import Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from consigne.catalog.engine import Statement, Tx
@@ -10,6 +10,9 @@ from consigne.catalog.schema import file, host, member, principal, space, upload
 from consigne.errors import NameTaken, QuotaExceeded, SpaceNotFound
 from consigne.model.entities import Member, Principal, Space, State
 from consigne.model.rights import Role
+
+# No space can be given a name that begins like this.
+_BURIED = "~"
 
 _space = reader(Space)
 _member = reader(Member)
@@ -22,12 +25,27 @@ _INSERT = Statement(
     .returning(space.c.id)
 )
 _BY_ID = Statement(select(space).where(space.c.id == bindparam("id")))
-_BY_SHORT = Statement(select(space).where(space.c.short == bindparam("short")))
-_BY_HOST = Statement(
-    select(space).join(host, host.c.space_id == space.c.id).where(host.c.name == bindparam("name"))
-)
-_LIST = Statement(
+_open = space.c.deleted_at.is_(None)
+_pages = (
     select(space).where(space.c.id > bindparam("after")).order_by(space.c.id).limit(bindparam("n"))
+)
+_BY_SHORT = Statement(select(space).where(space.c.short == bindparam("short"), _open))
+_BY_HOST = Statement(
+    select(space)
+    .join(host, host.c.space_id == space.c.id)
+    .where(host.c.name == bindparam("name"), _open)
+)
+_LIST = Statement(_pages.where(_open))
+_LIST_ALL = Statement(_pages)
+_LIST_CLOSED = Statement(_pages.where(~_open))
+_CLOSED_BY_SHORT = Statement(select(space).where(space.c.short == bindparam("short"), ~_open))
+_CLOSE = Statement(
+    update(space).where(space.c.id == bindparam("space")).values(deleted_at=bindparam("at"))
+)
+_BURY = Statement(
+    update(space)
+    .where(space.c.id == bindparam("space"))
+    .values(short=bindparam("new_short"), name="", quota=None, ocr_credits=0, signup_open=0)
 )
 _SET = Statement(
     update(space)
@@ -45,7 +63,10 @@ _CHARGE = Statement(
     update(space)
     .where(
         space.c.id == bindparam("space"),
-        or_(space.c.quota.is_(None), bindparam("grown") <= 0, space.c.quota >= _ROOM),
+        or_(
+            bindparam("grown") <= 0,
+            and_(_open, or_(space.c.quota.is_(None), space.c.quota >= _ROOM)),
+        ),
     )
     .values(
         used=space.c.used + bindparam("add_used"),
@@ -56,7 +77,7 @@ _CHARGE = Statement(
 _HOSTS = Statement(
     select(host.c.name).where(host.c.space_id == bindparam("space")).order_by(host.c.name)
 )
-_ALL_HOSTS = Statement(select(host.c.name))
+_ALL_HOSTS = Statement(select(host.c.name).join(space, space.c.id == host.c.space_id).where(_open))
 _ADD_HOST = Statement(upsert(host).on_conflict_do_nothing())
 _DROP_HOSTS = Statement(delete(host).where(host.c.space_id == bindparam("space")))
 
@@ -88,7 +109,7 @@ _MEMBERS = Statement(
 _SPACES_OF = Statement(
     select(member.c.role, *space.c)
     .join(space, space.c.id == member.c.space_id)
-    .where(member.c.principal_id == bindparam("principal"))
+    .where(member.c.principal_id == bindparam("principal"), _open)
     .order_by(space.c.id)
 )
 
@@ -109,17 +130,46 @@ def by_id(tx: Tx, number: int) -> Space | None:
 
 
 def by_short(tx: Tx, short: str) -> Space | None:
+    """Return an open space by its short name."""
     row = tx.one(_BY_SHORT, short=short)
     return _space(row) if row else None
 
 
 def by_host(tx: Tx, name: str) -> Space | None:
+    """Return the open space of a host name."""
     row = tx.one(_BY_HOST, name=name)
     return _space(row) if row else None
 
 
 def page(tx: Tx, after: int, limit: int) -> list[Space]:
+    """Return open spaces in the order of their numbers."""
     return [_space(row) for row in tx.all(_LIST, after=after, n=limit)]
+
+
+def every(tx: Tx, after: int, limit: int) -> list[Space]:
+    """Return spaces, closed ones and what is left of deleted ones too."""
+    return [_space(row) for row in tx.all(_LIST_ALL, after=after, n=limit)]
+
+
+def closed(tx: Tx, after: int, limit: int) -> list[Space]:
+    """Return closed spaces, and what is left of deleted ones."""
+    return [_space(row) for row in tx.all(_LIST_CLOSED, after=after, n=limit)]
+
+
+def closed_by_short(tx: Tx, short: str) -> Space | None:
+    """Return a closed space whose things are still there, by its short name."""
+    row = None if short.startswith(_BURIED) else tx.one(_CLOSED_BY_SHORT, short=short)
+    return _space(row) if row else None
+
+
+def close(tx: Tx, number: int, at: int | None) -> None:
+    """Close a space, or open it again with None."""
+    tx.run(_CLOSE, space=number, at=at)
+
+
+def bury(tx: Tx, number: int) -> None:
+    """Take name and limits from a space of which nothing is left; its short name is free."""
+    tx.run(_BURY, space=number, new_short=f"{_BURIED}{number}")
 
 
 def lock(tx: Tx, number: int) -> Space:
@@ -145,7 +195,8 @@ def change(tx: Tx, value: Space) -> None:
 def charge(tx: Tx, number: int, *, used: int = 0, reserved: int = 0, undo: int = 0) -> None:
     """Change the counters of a space by these bytes, in one conditional statement (C-24).
 
-    Raises QuotaExceeded where ``used + reserved`` would grow beyond the quota.
+    Raises QuotaExceeded where ``used + reserved`` would grow beyond the quota, SpaceNotFound where
+    it would grow in a closed space.
     """
     if not (used or reserved or undo):
         return
@@ -155,7 +206,7 @@ def charge(tx: Tx, number: int, *, used: int = 0, reserved: int = 0, undo: int =
     )
     if not changed:
         found = by_id(tx, number)
-        if found is None:
+        if found is None or found.deleted_at is not None:
             raise SpaceNotFound
         raise over_quota(found, grown)
 

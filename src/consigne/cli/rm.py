@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from consigne.cli.confirming import confirm
 from consigne.cli.exits import HELP, Exit, Failure
 from consigne.cli.ls import filter_of
 from consigne.cli.output import Output, count_text, with_output
@@ -179,24 +180,12 @@ def _run(output: Output, steps: list[_Step], dry_run: bool, yes: bool) -> None:
         _tell(output, foreseen, dry_run, "Would delete")
         return
     if not yes:
-        _confirm(foreseen)
+        confirm(foreseen.words())
     done = _sum([step.perform() for step in steps])
     _tell(output, done, False, "Deleted")
     if done.skipped:
         output.notice("What is protected or not yours stays, with the folders that it is in.")
         sys.exit(Exit.FAILED)
-
-
-def _confirm(foreseen: Deleted) -> None:
-    if not sys.stdin.isatty():
-        raise Failure(
-            f"Nothing was deleted: {foreseen.words()} would be.",
-            rule="confirmation",
-            hint="Give --yes if that is right.",
-            exit=Exit.USAGE,
-        )
-    if not click.confirm(f"Delete {foreseen.words()}?", err=True):
-        raise Failure("Nothing was deleted.", rule="confirmation")
 
 
 def _tell(output: Output, done: Deleted, dry_run: bool, verb: str) -> None:

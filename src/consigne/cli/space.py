@@ -1,17 +1,19 @@
 """``consigne space``: the walls around files, members and a quota."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from consigne.cli.durations import Size
+from consigne.cli.confirming import confirm
+from consigne.cli.durations import Duration, Size
 from consigne.cli.exits import HELP
 from consigne.cli.local import OPERATOR, data_options, on_catalog, settings_of
 from consigne.cli.output import Output, size_text, with_output
 from consigne.core.access import Seat
 from consigne.core.depot import Depot
-from consigne.model.entities import Space
+from consigne.model.entities import Job, Space
 from consigne.model.rights import Role
 
 _PAGE = 500
@@ -150,6 +152,51 @@ def set_space(
     if output.as_json:
         output.json(document(changed))
     output.line(f"Changed the space {changed.short!r}: {', '.join(sorted(changes))}.")
+
+
+@space.command(epilog=HELP)
+@click.argument("short")
+@click.option("--grace", type=Duration(), help="How long it can be restored, such as 7d; 0: not.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@data_options
+@with_output
+def delete(
+    output: Output,
+    short: str,
+    grace: float | None,
+    yes: bool,
+    data: str | None,
+    config: Path | None,
+) -> None:
+    """Close a space at once, and have a worker remove all that is in it after a time of grace."""
+    settings = settings_of(data, config)
+    if not yes:
+        confirm(f"the space {short!r} with all its files")
+
+    async def work(depot: Depot) -> tuple[Space, Job]:
+        return await depot.departures.delete_space(OPERATOR, short, grace=grace)
+
+    closed, job = on_catalog(settings, work)
+    when = datetime.fromtimestamp(job.run_at / 1000, UTC).isoformat(timespec="seconds")
+    if output.as_json:
+        output.json(document(closed) | {"clears_at": when, "files": job.total})
+    output.line(f"Closed the space {closed.short!r}; its {job.total} files go after {when}.")
+
+
+@space.command(epilog=HELP)
+@click.argument("short")
+@data_options
+@with_output
+def restore(output: Output, short: str, data: str | None, config: Path | None) -> None:
+    """Open a deleted space again, until its files are being removed."""
+
+    async def work(depot: Depot) -> Space:
+        return await depot.departures.restore_space(OPERATOR, short)
+
+    opened = on_catalog(settings_of(data, config), work)
+    if output.as_json:
+        output.json(document(opened))
+    output.line(f"The space {opened.short!r} is open again.")
 
 
 def document(found: Space) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from consigne.cli.confirming import confirm
 from consigne.cli.exits import HELP
 from consigne.cli.local import OPERATOR, data_options, on_catalog, settings_of
 from consigne.cli.output import Output, with_output
@@ -156,6 +157,28 @@ def activate(output: Output, login: str, data: str | None, config: Path | None) 
     """Let a user in again."""
     changed = _change(login, data, config, is_active=True)
     _tell(output, changed, f"{changed.email} may log in.", None)
+
+
+@user.command(epilog=HELP)
+@click.argument("login")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@data_options
+@with_output
+def delete(output: Output, login: str, yes: bool, data: str | None, config: Path | None) -> None:
+    """Delete a user for good. Files become the property of their spaces."""
+    settings = settings_of(data, config)
+    if not yes:
+        confirm(f"the user {login}")
+
+    async def work(depot: Depot) -> tuple[Principal, int]:
+        found = await depot.accounts.user_named(login)
+        made = await depot.departures.delete_user(OPERATOR, found.id)
+        return found, sum(job.total or 0 for job in made)
+
+    gone, count = on_catalog(settings, work)
+    if output.as_json:
+        output.json({"id": gone.id, "email": gone.email, "files": count})
+    output.line(f"Deleted {gone.email}; {count} files are handed to their spaces.")
 
 
 def document(found: Principal) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from consigne.errors import (
     SpaceNotFound,
     Unauthenticated,
     UserNotFound,
+    WrongState,
 )
 from consigne.model.entities import ApiKey, Member, Principal, Space
 from consigne.model.identity import new_id
@@ -179,6 +180,13 @@ class Accounts:
 
     async def user(self, number: int) -> Principal:
         """Return a user by number. Raises UserNotFound."""
+        found = await self.anyone(number)
+        if found.deleted_at is not None:
+            raise UserNotFound
+        return found
+
+    async def anyone(self, number: int) -> Principal:
+        """Return a user by number, or what is left of a deleted one. Raises UserNotFound."""
         found = await self._catalog.look(lambda tx: principals.by_id(tx, number))
         if found is None:
             raise UserNotFound
@@ -197,7 +205,8 @@ class Accounts:
     async def change_user(self, number: int, **changes: Any) -> Principal:
         """Change name, password, is_active, is_operator or home_space_id of a user.
 
-        A new password, and deactivation, void all tokens. Raises UserNotFound, BadParameter.
+        A new password, and deactivation, void all tokens. Raises UserNotFound, BadParameter, and
+        WrongState where nobody would be left to look after the installation.
         """
         if "password" in changes:
             changes["password_hash"] = await self.passwords.hash(changes.pop("password"))
@@ -206,8 +215,10 @@ class Accounts:
 
         def work(tx: Tx) -> Principal:
             user = principals.by_id(tx, number)
-            if user is None:
+            if user is None or user.deleted_at is not None:
                 raise UserNotFound
+            if changes.get("is_active") is False or changes.get("is_operator") is False:
+                require_another_operator(tx, number, "change")
             changed = msgspec.structs.replace(user, **changes)
             principals.change(tx, changed)
             return changed
@@ -362,6 +373,17 @@ def require_email(text: str) -> str:
     return email
 
 
+def require_another_operator(tx: Tx, number: int, verb: str) -> None:
+    """Raise WrongState where this user, and nobody else, looks after the installation."""
+    if principals.operators(tx) == [number]:
+        raise WrongState(
+            "This is the last user who looks after the installation.",
+            hint="Make somebody else an operator first.",
+            state="last_operator",
+            verb=verb,
+        )
+
+
 def _seat(tx: Tx, caller: Caller, short: str | None, host: str | None) -> Seat:
     space: Space | None = None
     if short is not None:
@@ -385,7 +407,7 @@ def _own_space(tx: Tx, caller: Caller) -> Space:
     for number in (caller.space_id, caller.principal.home_space_id):
         if number is not None:
             space = spaces.by_id(tx, number)
-            if space is not None:
+            if space is not None and space.deleted_at is None:
                 return space
     mine = spaces.spaces_of(tx, caller.id)
     if mine:

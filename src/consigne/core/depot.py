@@ -12,6 +12,7 @@ from consigne.core.appending import Appending
 from consigne.core.bulk.desk import Bulk
 from consigne.core.bulk.running import BulkRunner
 from consigne.core.care.scrub import Scrub
+from consigne.core.departures import Clearing, Departures
 from consigne.core.derived import Derivatives
 from consigne.core.finding import Finding
 from consigne.core.folders import Folders
@@ -61,6 +62,8 @@ class Depot:
     secrets: Secrets
     accounts: Accounts
     tenancy: Tenancy
+    departures: Departures
+    clearing: Clearing
     intake: Intake
     uploads: Uploads
     appending: Appending
@@ -149,6 +152,8 @@ def build(
         secrets=secrets,
         accounts=accounts,
         tenancy=Tenancy(catalog, accounts, settings),
+        departures=Departures(catalog, accounts, settings),
+        clearing=Clearing(catalog, bucket, settings),
         intake=intake,
         uploads=uploads,
         appending=Appending(catalog, bucket, intake, uploads, settings),

@@ -274,7 +274,9 @@ def _seat_of(tx: Tx, job: Job) -> Seat:
     space = spaces.by_id(tx, job.space_id)
     principal = principals.by_id(tx, job.created_by) if job.created_by is not None else None
     member = spaces.member_of(tx, job.space_id, principal.id) if principal else None
-    if space is None or principal is None or member is None or not principal.is_active:
+    if space is None or space.deleted_at is not None:
+        raise RightMissing("The space of the job is closed.")
+    if principal is None or member is None or not principal.is_active:
         raise RightMissing("Who started the job is no member of the space any more.")
     seat = Seat(Caller(principal), space, member.role)
     seat.require(Right.WRITE)

@@ -158,7 +158,8 @@ class Space(msgspec.Struct, frozen=True):
     """Row of ``space``: a wall around files, members and a quota.
 
     ``used`` counts current versions of what is held or kept, ``reserved`` what is arriving,
-    ``undo`` replaced versions and released files, which are not charged.
+    ``undo`` replaced versions and released files, which are not charged. A space with
+    ``deleted_at`` is closed: nobody has a seat in it, and what is in it goes after a while (C-56).
     """
 
     id: int
@@ -171,10 +172,14 @@ class Space(msgspec.Struct, frozen=True):
     ocr_credits: int
     signup_open: bool
     created_at: int
+    deleted_at: int | None = None
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Row of ``principal``: a user of the installation (C-01)."""
+    """Row of ``principal``: a user of the installation (C-01).
+
+    Of one with ``deleted_at`` only the number is left, which the audit trail names (C-56).
+    """
 
     id: int
     email: str
@@ -186,6 +191,7 @@ class Principal(msgspec.Struct, frozen=True):
     home_space_id: int | None
     tokens_valid_from: int
     created_at: int
+    deleted_at: int | None = None
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ space = Table(
     number("ocr_credits"),
     flag("signup_open"),
     number("created_at"),
+    number("deleted_at", null=True),
     Index("uq_space_short", "short", unique=True),
 )
 
@@ -35,6 +36,7 @@ principal = Table(
     number("home_space_id", null=True),
     number("tokens_valid_from"),
     number("created_at"),
+    number("deleted_at", null=True),
     Index("uq_principal_email", "email", unique=True),
     Index("uq_principal_username", "username", unique=True),
 )

@@ -58,7 +58,7 @@ def seat_of(tx: Tx, job: Job) -> Seat:
     """Return the place of who started a job, as it is now. Raises NotMember."""
     user = principals.by_id(tx, job.created_by) if job.created_by is not None else None
     space = spaces.by_id(tx, job.space_id)
-    if user is None or space is None or not user.is_active:
+    if user is None or space is None or space.deleted_at is not None or not user.is_active:
         raise NotMember("Who started the job is not there any more.")
     member = spaces.member_of(tx, space.id, user.id)
     return Seat(Caller(user), space, member.role if member else None)

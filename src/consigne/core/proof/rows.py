@@ -101,7 +101,7 @@ async def check_counters(run: Inspection) -> None:
     """Compare every space's counters with what its rows add up to."""
 
     def read(tx: Tx, after: int) -> list[tuple[Space, tuple[int, int, int]]]:
-        page = spaces.page(tx, after, 1)
+        page = spaces.every(tx, after, 1)
         return [(space, spaces.counted(tx, space.id)) for space in page]
 
     async for page in run.pages("counters", read, lambda each: each[0].id):

@@ -135,7 +135,7 @@ class Listing:
             return None
         if file.owner_id == seat.principal_id:
             return wire.user_id(seat.caller.principal)
-        return wire.user_id(await self._depot.accounts.user(file.owner_id))
+        return wire.user_id(await self._depot.accounts.anyone(file.owner_id))
 
 
 def _scope(seat: Seat, *, sources: bool) -> Scope:

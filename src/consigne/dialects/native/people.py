@@ -38,6 +38,7 @@ class People:
             Route("GET", f"{API}/users", self.users),
             Route("GET", f"{API}/users/{{n}}", self.user),
             Route("PATCH", f"{API}/users/{{n}}", self.change_user),
+            Route("DELETE", f"{API}/users/{{n}}", self.delete_user),
             Route("POST", f"{API}/session", self.log_in),
             Route("GET", f"{API}/session", self.present),
             Route("DELETE", f"{API}/session", self.log_out),
@@ -108,6 +109,13 @@ class People:
             seat = await self._desk.named_seat(caller, body.home)
             changes["home_space_id"] = seat.space_id
         return json_response(user_document(await self._accounts.change_user(number, **changes)))
+
+    async def delete_user(self, request: Request) -> ASGIApp:
+        """Delete a user, whose files become their spaces' own (C-56); for operators."""
+        caller = await self._desk.caller(request)
+        caller.require_operator()
+        await self._desk.depot.departures.delete_user(caller, _user_number(request))
+        return empty_response()
 
     async def log_in(self, request: Request) -> ASGIApp:
         """Return a token for user name and password; failures are limited (C-06).
@@ -202,14 +210,11 @@ class People:
     async def _oneself_or_operator(self, request: Request) -> tuple[Caller, int]:
         """Return the caller and the user of the path. Raises Forbidden, UserNotFound."""
         caller, text = await self._desk.caller(request), request.path_params["n"]
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-        if number != caller.id and not caller.principal.is_operator:
-            raise Forbidden("Only an administrator of the installation may see other users.")
-        if number != caller.id:
+        if text != str(caller.id):
+            if not caller.principal.is_operator:
+                raise Forbidden("Only an administrator of the installation may see other users.")
             caller.require_operator()
-        if number is None:
-            raise UserNotFound
-        return caller, number
+        return caller, _user_number(request)
 
     async def _require_password(self, request: Request, caller: Caller, body: UserChange) -> None:
         if not isinstance(body.current_password, str):
@@ -218,3 +223,11 @@ class People:
             )
         address = request.scope["state"].get("client", "")
         await self._accounts.by_password(caller.principal.email, body.current_password, address)
+
+
+def _user_number(request: Request) -> int:
+    """Return the user's number of the path. Raises UserNotFound."""
+    text = request.path_params["n"]
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise UserNotFound
+    return int(text)

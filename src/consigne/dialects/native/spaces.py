@@ -3,14 +3,19 @@
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from consigne.core.access import Seat
+from consigne.core.access import Caller, Seat
 from consigne.core.tenancy import require_admin
 from consigne.dialects.native.bodies import Membership, NewSpace, SpaceChange, body_of, given
 from consigne.dialects.native.desk import API, Desk
 from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
-from consigne.dialects.native.parameters import plain, whole
+from consigne.dialects.native.parameters import flag, plain, whole
 from consigne.dialects.native.replies import created, page_reply
-from consigne.dialects.native.wire import member_document, space_document, usage_document
+from consigne.dialects.native.wire import (
+    deleted_space_document,
+    member_document,
+    space_document,
+    usage_document,
+)
 from consigne.errors import RightMissing
 from consigne.http.answers import empty_response, json_response
 from consigne.http.routing import Route
@@ -20,6 +25,7 @@ from consigne.model.rights import Right
 
 _PATH = f"{API}/spaces"
 _MAX_NUMBER = (1 << 53) - 1
+_LONGEST = 10 * 366 * 86_400
 
 
 class Spaces:
@@ -29,6 +35,7 @@ class Spaces:
         self._desk = desk
         self._tenancy = desk.depot.tenancy
         self._accounts = desk.depot.accounts
+        self._departures = desk.depot.departures
 
     def routes(self) -> list[Route]:
         one = f"{_PATH}/{{short}}"
@@ -38,6 +45,8 @@ class Spaces:
             Route("GET", _PATH, self.list),
             Route("GET", one, self.look),
             Route("PATCH", one, self.change),
+            Route("DELETE", one, self.delete),
+            Route("POST", f"{one}/restore", self.restore),
             Route("GET", f"{one}/usage", self.usage),
             Route("GET", f"{one}/members", self.members),
             Route("PUT", member, self.set_member),
@@ -57,8 +66,10 @@ class Spaces:
         return created(self._desk, space_document(space, None), "spaces", space.short)
 
     async def list(self, request: Request) -> ASGIApp:
-        """Return the spaces that the caller is a member of; all of them to operators."""
+        """Return the spaces that the caller is a member of; to operators all, or the deleted."""
         caller, asked = await self._desk.caller(request), request.query_params
+        if flag(asked.get("deleted", "false"), "deleted"):
+            return await self._deleted(request, caller)
         mine = await self._accounts.spaces_of(caller)
         if not caller.principal.is_operator or caller.space_id is not None:
             documents = [space_document(space, role) for role, space in mine]
@@ -95,6 +106,31 @@ class Spaces:
         document = space_document(space, seat.role)
         document |= {"quota": space.quota, "hosts": await self._tenancy.hosts(space)}
         return json_response(document)
+
+    async def delete(self, request: Request) -> ASGIApp:
+        """Close a space; a job clears it after a time of grace (C-56). For operators."""
+        caller, short = await self._operator(request)
+        text = request.query_params.get("grace")
+        grace = None if text is None else whole(text, "grace", 0, _LONGEST)
+        space, job = await self._departures.delete_space(caller, short, grace=grace)
+        return json_response(deleted_space_document(space, job), 202)
+
+    async def restore(self, request: Request) -> ASGIApp:
+        """Open a deleted space again, before it is cleared; for operators."""
+        caller, short = await self._operator(request)
+        space = await self._departures.restore_space(caller, short)
+        return json_response(space_document(space, None))
+
+    async def _deleted(self, request: Request, caller: Caller) -> ASGIApp:
+        caller.require_operator()
+        asked = request.query_params
+        limit = whole(asked.get("limit") or str(DEFAULT_LIMIT), "limit", 1, MAX_LIMIT)
+        after = whole(asked.get("cursor") or "0", "cursor", 0, _MAX_NUMBER)
+        found = await self._departures.closed(after, limit + 1)
+        page = found[:limit]
+        documents = [deleted_space_document(space, job) for space, job in page]
+        following = str(page[-1][0].id) if len(found) > limit else None
+        return page_reply(self._desk, request, "spaces", documents, "cursor", following)
 
     async def usage(self, request: Request) -> ASGIApp:
         """Return the counters of a space; ``files`` is null to operators who are no members."""
@@ -139,6 +175,15 @@ class Spaces:
             number = (await self._accounts.user_named(login)).id
         await self._tenancy.drop_member(seat, number)
         return empty_response()
+
+    async def _operator(self, request: Request) -> tuple[Caller, str]:
+        """Return the caller and the name of the path; who is no member learns nothing of it."""
+        caller = await self._desk.caller(request)
+        short = plain(request.path_params["short"], "short", 64)
+        if not caller.principal.is_operator or caller.space_id is not None:
+            await self._desk.named_seat(caller, short)
+        caller.require_operator()
+        return caller, short
 
     async def _seat(self, request: Request) -> Seat:
         caller = await self._desk.caller(request)

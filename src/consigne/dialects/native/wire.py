@@ -20,6 +20,7 @@ from consigne.model.entities import (
     Event,
     File,
     Folder,
+    Job,
     Part,
     Principal,
     Space,
@@ -228,6 +229,15 @@ def space_document(space: Space, role: Role | None) -> dict[str, Any]:
         "signup_open": space.signup_open,
         "created_at": iso(space.created_at),
     }
+
+
+def deleted_space_document(space: Space, job: Job | None) -> dict[str, Any]:
+    """Return a deleted space, and how far the job is that clears it; null when it is cleared."""
+    clearing = None
+    if job is not None:
+        clearing = {"at": iso(job.run_at), "state": job.state, "done": job.done, "total": job.total}
+    document = space_document(space, None)
+    return document | {"deleted_at": iso(space.deleted_at), "clearing": clearing}
 
 
 def usage_document(space: Space, files: int | None) -> dict[str, Any]:
