@@ -6,12 +6,14 @@ import hypothesis
 import pytest
 
 from tests.parts.catalogs import migrated_url, postgres_template, sqlite_template
+from tests.parts.ceph import ceph_store
 from tests.parts.cluster import cluster
 from tests.parts.postgres import postgres_cluster, postgres_url
 from tests.parts.seaweedfs import object_store
 from tests.parts.server import fresh_server, server, start_server, vault
 
 __all__ = [
+    "ceph_store",
     "cluster",
     "fresh_server",
     "migrated_url",

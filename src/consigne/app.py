@@ -118,6 +118,7 @@ def open_driver(settings: Settings) -> Driver:
         place = Place(
             bucket=bucket,
             endpoint=settings.s3_endpoint,
+            public_endpoint=settings.s3_public_endpoint,
             region=settings.s3_region,
             access_key=settings.s3_access_key,
             secret_key=settings.s3_secret_key,

@@ -153,12 +153,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     incoming_expiry: Seconds = 3_600  # bytes sent to a signed URL wait this long for finalize
     s3_region: str = "us-east-1"  # region that signed URLs name, and of the object store
     s3_endpoint: str = ""  # base URL of the object store; default Amazon's for the region
+    s3_public_endpoint: str = ""  # base URL that clients reach it by; default s3_endpoint
+    s3_direct_uploads: bool = False  # upload URLs lead to the object store instead of the server
+    s3_direct_downloads: bool = False  # large downloads are sent on to it; it checks no bytes
     s3_access_key: str = ""  # access key for the object store; default where Amazon's tools look
     s3_secret_key: str = ""  # its secret
     s3_connect_time: Annotated[float, msgspec.Meta(gt=0)] = 5  # longest wait for a connection
     s3_idle_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest silence of the object store
     s3_total_time: Annotated[float, msgspec.Meta(gt=0)] = 120  # one request, repetitions included
     s3_retries: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3  # repetitions of a failed request
+    s3_part_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600  # validity of part URLs
     s3_put_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of PUT URLs
     s3_get_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600  # validity of GET URLs
     s3_delete_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of DELETE URLs

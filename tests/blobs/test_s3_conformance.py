@@ -1,4 +1,4 @@
-"""The driver for object stores against the suite, on a real SeaweedFS (C-20, C-23)."""
+"""The driver for object stores against the suite, on SeaweedFS and on Ceph (C-20, C-23)."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ from consigne.blobs.s3 import S3Driver
 from consigne.testing.blobs import DriverSuite
 
 
-class OnSeaweed(DriverSuite):
+class OnStore(DriverSuite):
     """A driver below a prefix that stands for the folder."""
 
     @pytest.fixture(autouse=True)
@@ -23,20 +23,31 @@ class OnSeaweed(DriverSuite):
         return hashlib.md5(str(folder).encode()).hexdigest()[:12] + "/"
 
 
-class TestS3(OnSeaweed):
+class TestS3(OnStore):
     async def make(self, folder: Path) -> Driver:
         return S3Driver(self.place, self.prefix(folder))
 
 
-class TestS3WithoutSmall(OnSeaweed):
+class TestS3WithoutSmall(OnStore):
     async def make(self, folder: Path) -> Driver:
         return S3Driver(self.place, self.prefix(folder), small_limit=0)
 
 
-class TestS3WithShortParts(OnSeaweed):
+class TestS3WithShortParts(OnStore):
     """Every stage in parts that are too short to be copied, and in more than one level."""
 
     async def make(self, folder: Path) -> Driver:
         return S3Driver(
             self.place, self.prefix(folder), small_limit=0, part_size=100_000, most_pieces=2
         )
+
+
+class TestCeph(OnStore):
+    """The same with the same settings on another implementation."""
+
+    @pytest.fixture(autouse=True)
+    def _store(self, ceph_store: ObjectStore) -> None:
+        self.place = place(ceph_store)
+
+    async def make(self, folder: Path) -> Driver:
+        return S3Driver(self.place, self.prefix(folder))

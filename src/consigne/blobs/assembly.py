@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from consigne.blobs.digests import ALWAYS, HEAD, Bytes, Digester
 from consigne.blobs.draft import Assembled, Draft
-from consigne.blobs.driver import Driver, Stage
+from consigne.blobs.driver import DirectDriver, Driver, Stage
 from consigne.blobs.lanes import Budget, Gauge, flow, regroup, writing
 from consigne.errors import Corrupt
 
@@ -63,6 +63,34 @@ class Assemblies:
             await stage.flush()
         finally:
             await stage.close()
+        if not offset:
+            whole = part.copy(extra=False)
+        if whole is not None:
+            self._remember(name, whole)
+        return Receipt(part.size, part.sha256, part.md5, part.extra)
+
+    async def take(
+        self, driver: DirectDriver, arrival: str, name: str, offset: int, length: int
+    ) -> Receipt | int:
+        """Let the driver copy an arrived body to ``offset``, and measure the copy.
+
+        Return how many bytes have arrived where they are not ``length``. Raises KeyMissing.
+        """
+        size = await driver.take(arrival, name, offset, length)
+        if size != length:
+            return size
+        part = Digester((), head=0)
+        whole = self._continued(name, offset)
+        strands = part.strands() + (whole.strands() if whole is not None else [])
+        stage = await driver.stage(name)
+        try:
+            async with aclosing(_staged(stage, offset, offset + length)) as blocks:
+                first = await anext(blocks, b"")
+                await flow(first, blocks, strands, None, self._pool)
+        finally:
+            await stage.close()
+        if part.size != length:
+            raise Corrupt("The staged bytes are truncated.", problem="truncated")
         if not offset:
             whole = part.copy(extra=False)
         if whole is not None:

@@ -17,11 +17,14 @@ class Capabilities:
 
     ``small``: contents up to this many bytes go in by ``put`` as one piece (0: none do).
     ``durable``: what was answered survives a power cut. ``shared``: several machines see it.
+    ``direct``: most bytes of one body that a client can send straight to the store (0: none can;
+    else the driver is a ``DirectDriver``).
     """
 
     small: int
     durable: bool
     shared: bool
+    direct: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class KeyMissing(Exception):
 
 class NoSpace(Exception):
     """The medium is full or refuses to grow."""
+
+
+@dataclass(frozen=True)
+class SignedPut:
+    """A URL to PUT a body to, and the headers that must be sent with it, exactly so."""
+
+    url: str
+    headers: dict[str, str]
 
 
 class Promise(Protocol):
@@ -126,3 +137,28 @@ class Driver(Protocol):
 
     async def drop_stage(self, name: str) -> None:
         """Remove a stage by name; unknown names are no error."""
+
+
+class DirectDriver(Driver, Protocol):
+    """A store that clients can also send to and read from by themselves, by URLs that it checks.
+
+    What they send arrives under names (32 hex digits) that no content ever has: a URL may be used
+    late or twice, so arrived bytes are copied before anybody looks at them (C-21).
+    """
+
+    async def put_url(self, name: str, length: int, md5: bytes | None, expires: int) -> SignedPut:
+        """Sign a PUT of exactly so many bytes, with this MD5 where it is given. The last complete
+        one counts. ``expires`` in seconds."""
+
+    async def get_url(self, key: str, media_type: str, disposition: str, expires: int) -> str:
+        """Sign a GET of a content that answers with these headers. ``expires`` in seconds."""
+
+    async def take(self, name: str, stage: str, offset: int, length: int) -> int:
+        """Copy what has arrived into a stage, durably, if it has ``length`` bytes; return how many
+        it has. Raises KeyMissing where nothing has arrived, NoSpace."""
+
+    async def forget(self, name: str) -> None:
+        """Remove what has arrived; an unknown name is no error."""
+
+    def arrivals(self, prefix: str = "") -> AsyncIterator[Stored]:
+        """Yield what has arrived complete under names that begin so."""

@@ -4,6 +4,7 @@
 
     objects/<32 hex>                contents, key ``f-<32 hex>``
     staging/<32 hex>/<part>         bytes on their way in (``consigne.blobs.s3_parts``)
+    incoming/<32 hex>               what clients have sent by signed URLs
 
 A small content is one PUT; a larger one comes in by a stage (``consigne.blobs.s3_stage``). Keys are
 random and an object is written once, so nothing here depends on a conditional PUT, which not every
@@ -13,16 +14,17 @@ and MinIO do so; OpenStack Swift does not).
 """
 
 import asyncio
+import base64
 import re
 import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from consigne.blobs.driver import Capabilities, KeyMissing, Stored
+from consigne.blobs.driver import Capabilities, KeyMissing, SignedPut, Stored
 from consigne.blobs.s3_client import Place, S3Client
 from consigne.blobs.s3_parts import Part, parse_part
-from consigne.blobs.s3_stage import MOST_PIECES, PART, S3Stage, Waiting
+from consigne.blobs.s3_stage import MOST_COPIED, MOST_PIECES, PART, S3Stage, Waiting
 from consigne.errors import Unavailable
 
 SMALL_LIMIT = 256 * 1024
@@ -67,10 +69,13 @@ class S3Driver:
         most_pieces: int = MOST_PIECES,
         abandoned: float = _ABANDONED,
     ) -> None:
-        self.capabilities = Capabilities(small=small_limit, durable=True, shared=True)
+        self.capabilities = Capabilities(
+            small=small_limit, durable=True, shared=True, direct=MOST_COPIED
+        )
         self._client = S3Client(place)
         self._objects = f"{prefix}objects/"
         self._staging = f"{prefix}staging/"
+        self._incoming = f"{prefix}incoming/"
         self._waiting = Waiting(waiting)
         self._part_size = part_size
         self._most_pieces = most_pieces
@@ -97,9 +102,7 @@ class S3Driver:
     async def stage(self, name: str) -> S3Stage:
         """Open the stage ``name``; raises ValueError unless it is 32 hex digits. Raises
         Unavailable."""
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"not a stage name: {name!r}")
-        folder = f"{self._staging}{name}/"
+        folder = f"{self._staging}{_checked(name)}/"
         parts: list[Part] = []
         async with aclosing(self._client.objects(folder)) as found:
             async for each in found:
@@ -179,7 +182,53 @@ class S3Driver:
         for key, upload in left:
             await self._client.abort(key, upload)
 
+    async def put_url(self, name: str, length: int, md5: bytes | None, expires: int) -> SignedPut:
+        """Sign a PUT to the incoming object ``name``. Raises Unavailable."""
+        key, headers = self._incoming + _checked(name), {"Content-Length": str(length)}
+        more = {}
+        if md5 is not None:
+            more["ContentMD5"] = headers["Content-MD5"] = base64.b64encode(md5).decode()
+        url = await self._client.sign("put_object", expires, Key=key, ContentLength=length, **more)
+        return SignedPut(url, headers)
+
+    async def get_url(self, key: str, media_type: str, disposition: str, expires: int) -> str:
+        """Sign a GET of a content. Raises KeyMissing, Unavailable."""
+        if not _KEY.fullmatch(key):
+            raise KeyMissing(key)
+        return await self._client.sign(
+            "get_object",
+            expires,
+            Key=self._objects + key[2:],
+            ResponseContentType=media_type,
+            ResponseContentDisposition=disposition,
+            ResponseCacheControl="private, no-cache",
+        )
+
+    async def take(self, name: str, stage: str, offset: int, length: int) -> int:
+        """Let the store copy an incoming object into a stage. Raises KeyMissing, NoSpace,
+        Unavailable."""
+        into = await self.stage(stage)
+        return await into.take(self._incoming + _checked(name), offset, length)
+
+    async def forget(self, name: str) -> None:
+        """Remove an incoming object; an unknown name is no error. Raises Unavailable."""
+        await self._client.delete(self._incoming + _checked(name))
+
+    async def arrivals(self, prefix: str = "") -> AsyncGenerator[Stored, None]:
+        """Yield the incoming objects, a page of the store's listing at a time."""
+        async with aclosing(self._client.objects(self._incoming + prefix)) as found:
+            async for each in found:
+                name = each.key.removeprefix(self._incoming)
+                if _NAME.fullmatch(name):
+                    yield Stored(name, each.size, each.modified_at)
+
     def fresh(self) -> tuple[str, str]:
         """Return a fresh content key and the object that it stands for."""
         name = secrets.token_hex(16)
         return f"f-{name}", self._objects + name
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a stage name: {name!r}")
+    return name

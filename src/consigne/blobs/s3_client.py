@@ -51,12 +51,14 @@ _REFUSED = {
 class Place:
     """Where the store is and how long we wait for it. Times in seconds.
 
-    ``endpoint``: base URL; empty: Amazon's for the region. Without ``access_key`` the credentials
-    are looked for where Amazon's tools look for them. ``retries``: repetitions of a request.
+    ``endpoint``: base URL; empty: Amazon's for the region. ``public_endpoint``: what clients use, if
+    that is another. Without ``access_key`` the credentials are looked for where Amazon's
+    tools look for them. ``retries``: repetitions of a request.
     """
 
     bucket: str
     endpoint: str = ""
+    public_endpoint: str = ""
     region: str = "us-east-1"
     access_key: str = ""
     secret_key: str = ""
@@ -82,36 +84,16 @@ class S3Client:
         self._place = place
         self._open = AsyncExitStack()
         self._client: Any = None
+        self._signer: Any = None
 
     async def open(self) -> None:
         """Make the connection pool and ask for the bucket once. Raises Unavailable."""
-        place = self._place
-        config = AioConfig(
-            signature_version="s3v4",  # else presigning in us-east-1 falls back to version 2
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            connect_timeout=place.connect_time,
-            read_timeout=place.idle_time,
-            max_pool_connections=CONNECTIONS,
-            retries={"mode": "standard", "total_max_attempts": place.retries + 1},
-        )
-        keys = {}
-        if place.access_key:
-            keys = {
-                "aws_access_key_id": place.access_key,
-                "aws_secret_access_key": place.secret_key,
-            }
         with self._telling():
             try:
-                making = get_session().create_client(
-                    "s3",
-                    endpoint_url=place.endpoint or None,
-                    region_name=place.region,
-                    config=config,
-                    **keys,
-                )
-                self._client = await self._open.enter_async_context(making)
+                self._client = await self._connected(self._place.endpoint)
+                self._signer = self._client
+                if self._place.public_endpoint:
+                    self._signer = await self._connected(self._place.public_endpoint)
                 await self._ask("list_objects_v2", MaxKeys=1)
             except ValueError as error:
                 raise Unavailable(f"The object store's address is wrong: {error}") from error
@@ -122,7 +104,7 @@ class S3Client:
     async def close(self) -> None:
         """Close all connections."""
         await self._open.aclose()
-        self._client = None
+        self._client = self._signer = None
 
     async def put(self, key: str, data: bytes | bytearray) -> None:
         """Store an object. Raises NoSpace, Unavailable."""
@@ -146,10 +128,42 @@ class S3Client:
                     raise _down("breaks its answers off") from error
         raise AssertionError
 
+    async def size(self, key: str) -> int:
+        """Return how many bytes an object has. Raises KeyMissing, Unavailable.
+
+        By GET of one byte, for the same reason as in ``get``.
+        """
+        with self._telling(key):
+            try:
+                answer = await self._ask("get_object", Key=key, Range="bytes=0-0")
+            except ClientError as error:
+                if _status(error) == 416:
+                    return 0
+                raise
+            async with answer["Body"] as body:
+                await body.read()
+            return int(answer["ContentRange"].rpartition("/")[2])
+
     async def copy(self, source: str, target: str) -> None:
-        """Copy a whole object of at most 5 GiB. Raises NoSpace, Unavailable, KeyMissing."""
+        """Copy a whole object of at most 5 GiB, without what its sender has said of it.
+
+        Raises NoSpace, Unavailable, KeyMissing.
+        """
         with self._telling(source):
-            await self._ask("copy_object", Key=target, CopySource=self._source(source))
+            await self._ask(
+                "copy_object",
+                Key=target,
+                CopySource=self._source(source),
+                MetadataDirective="REPLACE",
+                ContentType="application/octet-stream",
+            )
+
+    async def sign(self, verb: str, expires: int, **fields: Any) -> str:
+        """Return a URL for a request of these fields, good for so many seconds."""
+        fields["Bucket"] = self._place.bucket
+        with self._telling():
+            url = await self._signer.generate_presigned_url(verb, Params=fields, ExpiresIn=expires)
+            return str(url)
 
     async def delete(self, key: str) -> None:
         """Delete an object; an unknown key is no error. Raises Unavailable."""
@@ -249,6 +263,30 @@ class S3Client:
                 "KeyMarker": page["NextKeyMarker"],
                 "UploadIdMarker": page["NextUploadIdMarker"],
             }
+
+    async def _connected(self, endpoint: str) -> Any:
+        """Return a client of the library for an endpoint; presigning does not send anything."""
+        place = self._place
+        config = AioConfig(
+            signature_version="s3v4",  # else presigning in us-east-1 falls back to version 2
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            connect_timeout=place.connect_time,
+            read_timeout=place.idle_time,
+            max_pool_connections=CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": place.retries + 1},
+        )
+        keys = {}
+        if place.access_key:
+            keys = {
+                "aws_access_key_id": place.access_key,
+                "aws_secret_access_key": place.secret_key,
+            }
+        making = get_session().create_client(
+            "s3", endpoint_url=endpoint or None, region_name=place.region, config=config, **keys
+        )
+        return await self._open.enter_async_context(making)
 
     async def _body(self, key: str, span: str) -> bytes:
         try:

@@ -123,6 +123,23 @@ class S3Stage:
         with _telling_lost():
             return await self._gather(segments(parts, offset, offset + length))
 
+    async def take(self, source: str, offset: int, length: int) -> int:
+        """Let the store copy an object in at ``offset`` if it has ``length`` bytes; return how many
+        it has, or the copy has: another body may have come in between. Raises KeyMissing, NoSpace,
+        Unavailable.
+        """
+        size = await self._client.size(source)
+        if size != length or not size:
+            return size
+        part = self._new_part(offset, length)
+        await self._client.copy(source, self._folder + part.name)
+        size = await self._client.size(self._folder + part.name)
+        if size == length:
+            self._parts.append(part)
+        else:
+            await self._client.delete(self._folder + part.name)
+        return size
+
     async def commit(self, size: int) -> str:
         """Send what waits, join the first ``size`` bytes, return their key.
 

@@ -9,6 +9,7 @@ from consigne.catalog import spaces
 from consigne.catalog.engine import Catalog
 from consigne.core.accounts import Accounts
 from consigne.core.appending import Appending
+from consigne.core.arrivals import Arrivals
 from consigne.core.bulk.desk import Bulk
 from consigne.core.bulk.running import BulkRunner
 from consigne.core.care.scrub import Scrub
@@ -140,7 +141,7 @@ def build(
     accounts = Accounts(catalog, Passwords(catalog, settings), tokens, grants)
     intake = Intake(catalog, bucket, settings)
     uploads = Uploads(catalog, bucket, intake, settings)
-    reader = Reader(catalog, bucket)
+    reader, arrivals = Reader(catalog, bucket), Arrivals(bucket, settings)
     texts = Texts(catalog, bucket, settings)
     derived = Derivatives(catalog, bucket, reader, settings)
     vault, reports = Vault(catalog, settings), Reports(catalog, bucket, reader)
@@ -166,8 +167,8 @@ def build(
         history=History(catalog),
         years=Years(catalog),
         shelf=Shelf(catalog, bucket, settings),
-        incoming=Incoming(catalog, bucket, intake, uploads, settings),
-        objects=Objects(catalog, secrets, settings),
+        incoming=Incoming(catalog, bucket, intake, uploads, arrivals, settings),
+        objects=Objects(catalog, secrets, arrivals, settings),
         jobs=jobs,
         ocr=Ocr(catalog, bucket, intake, reader, settings, probe),
         types=Types(catalog),

@@ -2,8 +2,9 @@
 
 Each URL has a session of its own, so that an old URL can never touch kept bytes. A body goes to a
 fresh stage and takes the place of an earlier one only when it is complete and durable: the last
-complete one counts, and an interrupted one leaves nothing. Finalize checks what was announced and
-keeps the bytes in one transaction; done again, it changes nothing.
+complete one counts, and an interrupted one leaves nothing. One that a client has sent to the object
+store itself is received by finalize. Finalize checks what was announced and keeps the bytes in one
+transaction; done again, it changes nothing.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from consigne.catalog import files, spaces, uploads
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import keeping
 from consigne.core.access import Seat, can_read
+from consigne.core.arrivals import WHOLE, Arrivals
 from consigne.core.clock import ms, now_ms
 from consigne.core.entry import Entry, Source, check_digests
 from consigne.core.history import record
@@ -58,12 +60,14 @@ class Incoming:
         bucket: Bucket,
         intake: Intake,
         sessions: Uploads,
+        arrivals: Arrivals,
         settings: Settings,
     ) -> None:
         self._catalog = catalog
         self._bucket = bucket
         self._intake = intake
         self._sessions = sessions
+        self._arrivals = arrivals
         self._settings = settings
 
     async def announce(
@@ -146,6 +150,7 @@ class Incoming:
                     await asyncio.shield(self._bucket.abandon(stage))
         with suppress(ConsigneError, OSError):
             await self._bucket.abandon(earlier)
+        await self._arrivals.forget(upload)  # the last complete body counts
         return receipt.sha256
 
     async def finalize(self, seat: Seat, year_id: int, file_id: int) -> File:
@@ -168,10 +173,42 @@ class Incoming:
             file, present = await self._catalog.write(look)
             if present is None or present.state is UploadState.DONE:
                 return _with_content(file)
-            if present.id != upload.id or present.state is UploadState.OPEN:
+            if present.id != upload.id:
+                raise UploadMissing
+            arrived = bool(self._arrivals.most) and await self._fetch(seat, present)
+            if present.state is UploadState.OPEN and not arrived:
                 raise UploadMissing
             upload = await self._catalog.write(lambda tx: _verifying(tx, present.id))
             return await self._keep(seat, year_id, file, upload)
+
+    async def _fetch(self, seat: Seat, upload: Upload) -> bool:
+        """Receive what the object store has for a session; tell whether it has anything.
+
+        Raises SizeMismatch, after which the session is over; UploadMissing where it was before.
+        """
+        assert upload.file_id is not None
+        assert upload.length is not None
+        file_id, length, stage = upload.file_id, upload.length, secrets.token_hex(16)
+        drop: str | None = stage
+        try:
+            await self._arrivals.take(upload, WHOLE, stage, 0, length)
+            drop = await self._catalog.write(
+                lambda tx: _accept(tx, seat, file_id, upload.id, stage, length)
+            )
+        except UploadMissing:
+            drop = None
+            return False
+        except UploadNotFound:
+            raise UploadMissing from None
+        except SizeMismatch:
+            await self._refuse(upload)
+            raise
+        finally:
+            if drop is not None:
+                with suppress(ConsigneError, OSError):  # the sweeper finds the stage
+                    await asyncio.shield(self._bucket.abandon(drop))
+        await self._arrivals.forget(upload)
+        return True
 
     async def _keep(self, seat: Seat, year_id: int, file: File, upload: Upload) -> File:
         entry = _decode(upload.intent)
@@ -236,6 +273,7 @@ class Incoming:
 
         await self._catalog.write(work)
         await self._bucket.abandon(upload.stage)
+        await self._arrivals.forget(upload)
 
     def _session(self, seat: Seat, file: File, length: int, wish: Entry, now: int) -> Upload:
         life = ms(self._settings.s3_put_expiry + self._settings.incoming_expiry)

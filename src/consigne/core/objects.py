@@ -18,6 +18,7 @@ import msgspec
 from consigne.catalog import principals, signing_keys, spaces
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Caller, Seat
+from consigne.core.arrivals import WHOLE, Arrivals
 from consigne.core.clock import now_ms
 from consigne.core.history import record
 from consigne.core.secrets import Secrets
@@ -74,14 +75,24 @@ class Grant(msgspec.Struct, frozen=True):
 class Objects:
     """Making signed URLs, and checking them."""
 
-    def __init__(self, catalog: Catalog, vault: Secrets, settings: Settings) -> None:
+    def __init__(
+        self, catalog: Catalog, vault: Secrets, arrivals: Arrivals, settings: Settings
+    ) -> None:
         self._catalog = catalog
         self._secrets = vault
+        self._arrivals = arrivals
         self._settings = settings
 
     async def upload_url(self, seat: Seat, upload: Upload) -> str:
-        """Return the URL to PUT the announced bytes to; their number is signed."""
+        """Return the URL to PUT the announced bytes to; their number is signed.
+
+        It leads to the object store where that is set and so many bytes go in one request.
+        """
         assert upload.file_id is not None
+        assert upload.length is not None
+        if self._arrivals.most and upload.length <= self._arrivals.most:
+            expires = self._settings.s3_put_expiry
+            return (await self._arrivals.put_url(upload, WHOLE, upload.length, expires)).url
         key = (
             f"organizations/{to_letters(seat.space_id)}/incoming/"
             f"{to_letters(upload.file_id)}/{to_letters(upload.id)}"

@@ -30,12 +30,13 @@ from consigne.catalog import (
 )
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import keeping
+from consigne.core.arrivals import upload_of
 from consigne.core.clock import ms, now_ms
 from consigne.core.holders import is_dead
 from consigne.core.imports import desk as imports
 from consigne.core.passwords import WINDOW
 from consigne.core.records.ending import delete_in
-from consigne.core.sessions import end
+from consigne.core.sessions import LIVE, end
 from consigne.core.texts import Texts
 from consigne.errors import Protected
 from consigne.model.entities import Content, Space, State, Upload
@@ -60,6 +61,7 @@ class Swept(msgspec.Struct):
     versions: int = 0
     contents: int = 0
     stages: int = 0
+    arrivals: int = 0
 
     def __bool__(self) -> bool:
         return any(msgspec.structs.astuple(self))
@@ -86,6 +88,8 @@ class Sweeper:
         swept.purged += await self._relieve_spaces()
         swept.contents = await self._remove_contents()
         swept.stages = await self._remove_stages()
+        if self._bucket.capabilities.direct:
+            swept.arrivals = await self._remove_arrivals()
         await self._repeat(self._forget_reports)
         await self._repeat(self._forget_imports)
         await self._repeat(self._forget_bulk)
@@ -274,8 +278,7 @@ class Sweeper:
 
     async def _remove_stages(self) -> int:
         """Drop stages that no session knows and nobody has written to for a while."""
-        before = now_ms() - ms(max(self._settings.purge_guard, 2 * self._settings.lease))
-        total = 0
+        before, total = self._stray_before(), 0
         async for stage in self._bucket.stages():
             if stage.modified_at > before:
                 continue
@@ -284,6 +287,22 @@ class Sweeper:
                 await self._bucket.drop_stage(stage.key)
                 total += 1
         return total
+
+    async def _remove_arrivals(self) -> int:
+        """Remove what clients have sent straight to the store and no session waits for."""
+        before, total = self._stray_before(), 0
+        async for arrival in self._bucket.direct.arrivals():
+            if arrival.modified_at > before:
+                continue
+            of = upload_of(arrival.key)
+            upload = await self._read(partial(uploads.by_id, upload_id=of))
+            if upload is None or upload.state not in LIVE:
+                await self._bucket.direct.forget(arrival.key)
+                total += 1
+        return total
+
+    def _stray_before(self) -> int:
+        return now_ms() - ms(max(self._settings.purge_guard, 2 * self._settings.lease))
 
     async def _forget_reports(self) -> int:
         """Drop what jobs have left to be downloaded, when they are not listed any more."""

@@ -51,6 +51,7 @@ class Proof:
         await sessions.check_overdue(run)
         await sessions.check_parts(run)
         await sessions.check_stages(run)
+        await sessions.check_arrivals(run)
         await rows.check_counters(run)
         await require_store(self._catalog, self._bucket)
         await store.check_corrupt(run)

@@ -5,12 +5,13 @@ from functools import partial
 from consigne.catalog import proof, uploads
 from consigne.catalog.engine import Tx
 from consigne.catalog.proof import Session
+from consigne.core.arrivals import upload_of
 from consigne.core.clock import now_ms
 from consigne.core.holders import is_dead
 from consigne.core.proof.inspection import PAGE, Inspection
 from consigne.core.proof.report import Kind
 from consigne.core.proof.store import batches
-from consigne.core.sessions import end
+from consigne.core.sessions import LIVE, end
 from consigne.model.entities import Upload, UploadState
 from consigne.model.identity import Kind as IdKind
 from consigne.model.identity import to_uuid
@@ -88,6 +89,21 @@ async def check_stages(run: Inspection) -> None:
             )
 
 
+async def check_arrivals(run: Inspection) -> None:
+    """Look for what clients have sent straight to the store and no upload waits for."""
+    if not run.bucket.capabilities.direct:
+        return
+    async for stored in run.bucket.direct.arrivals():
+        if stored.modified_at >= run.before or await _is_awaited(run, stored.key):
+            continue
+        await run.found(
+            Kind.STRAY_STAGE,
+            stored.key,
+            f"{stored.size} bytes sent to the store itself belong to no upload.",
+            partial(_forget_arrival, run, stored.key),
+        )
+
+
 async def _is_idle(run: Inspection, upload_id: int) -> bool:
     """Tell whether an upload is still unfinished and nobody is at work on it."""
     present = await run.catalog.look(lambda tx: uploads.by_id(tx, upload_id))
@@ -130,6 +146,17 @@ def _is_over(run: Inspection, upload: Upload) -> bool:
 async def _drop_stage(run: Inspection, name: str) -> bool:
     if not await run.catalog.look(lambda tx: uploads.stage_is_known(tx, name)):
         await run.bucket.drop_stage(name)
+    return True
+
+
+async def _is_awaited(run: Inspection, name: str) -> bool:
+    present = await run.catalog.look(lambda tx: uploads.by_id(tx, upload_of(name)))
+    return present is not None and present.state in LIVE
+
+
+async def _forget_arrival(run: Inspection, name: str) -> bool:
+    if not await _is_awaited(run, name):
+        await run.bucket.direct.forget(name)
     return True
 
 
