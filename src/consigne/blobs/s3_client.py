@@ -51,8 +51,8 @@ _REFUSED = {
 class Place:
     """Where the store is and how long we wait for it. Times in seconds.
 
-    ``endpoint``: base URL; empty: Amazon's for the region. ``public_endpoint``: what clients use, if
-    that is another. Without ``access_key`` the credentials are looked for where Amazon's
+    ``endpoint``: base URL; empty: Amazon's for the region. ``public_endpoint``: what clients use,
+    if that is another. Without ``access_key`` the credentials are looked for where Amazon's
     tools look for them. ``retries``: repetitions of a request.
     """
 
