@@ -1,4 +1,4 @@
-"""Write the pages of the reference that come out of the code: the errors, and Daxium's codes.
+"""Write the pages of the reference that come out of the code, and the tables of two others.
 
     .venv/bin/python scripts/reference.py
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from consigne import errors
+from consigne.cli.reference import meters_table, settings_tables
 from consigne.dialects.appmixer.errors import TABLE as APPMIXER
 from consigne.dialects.arrhes.errors import TABLE as ARRHES
 from consigne.dialects.daxium.errors import CODES
@@ -22,6 +23,7 @@ from consigne.dialects.tus.errors import TABLE as TUS
 from consigne.errors import ConsigneError
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+BEGIN, END = "<!-- Written by scripts/reference.py -->\n", "<!-- to here -->\n"
 NOTE = "<!-- Written by scripts/reference.py; do not edit. -->\n\n"
 
 DIALECTS = {
@@ -79,7 +81,29 @@ def daxium_page() -> str:
     return NOTE + DAXIUM_PAGE + "\n".join(sections)
 
 
-PAGES = {DOCS / "errors.md": errors_page, DOCS / "errors/daxium.md": daxium_page}
+def configuration_page() -> str:
+    """Return the page about the settings with its tables as they should be."""
+    return _filled("configuration.md", settings_tables())
+
+
+def observability_page() -> str:
+    """Return the page about metrics with its table as it should be."""
+    return _filled("observability.md", meters_table())
+
+
+PAGES = {
+    DOCS / "errors.md": errors_page,
+    DOCS / "errors/daxium.md": daxium_page,
+    DOCS / "configuration.md": configuration_page,
+    DOCS / "observability.md": observability_page,
+}
+
+
+def _filled(name: str, table: str) -> str:
+    """Return a page that is written by hand, with a table in the place that is marked for it."""
+    before, _, rest = (DOCS / name).read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def _section(kind: type[ConsigneError]) -> str:

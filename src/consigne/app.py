@@ -9,6 +9,7 @@ import ctypes
 import secrets
 import signal
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -23,6 +24,7 @@ from consigne.catalog.engine import Catalog
 from consigne.catalog.sqlite import SqliteCatalog
 from consigne.core.accounts import FRESH
 from consigne.core.bulk.desk import KIND as BULK
+from consigne.core.census import Census
 from consigne.core.departures import CLEAR_SPACE, HAND_OVER
 from consigne.core.depot import Depot, build
 from consigne.core.imports.desk import KIND as IMPORT
@@ -38,6 +40,7 @@ from consigne.errors import BadParameter, Unavailable
 from consigne.health import Health
 from consigne.http import server
 from consigne.http.dispatch import LOOPBACK_HOSTS, Dispatcher
+from consigne.http.watchers import Watchers
 from consigne.jobs.bulk import BulkHandler
 from consigne.jobs.caring import Caring
 from consigne.jobs.departures import ClearSpaceHandler, HandOverHandler
@@ -55,6 +58,9 @@ from consigne.jobs.sweeper import Sweeper
 from consigne.jobs.texts import TextHandler
 from consigne.jobs.webhooks import Sender
 from consigne.jobs.worker import Worker
+from consigne.meters import meter
+from consigne.meters.board import Board
+from consigne.metrics import Metrics, Pulse, disk, installation, pool
 from consigne.settings import Settings
 
 log = structlog.get_logger()
@@ -230,7 +236,14 @@ def create_app(settings: Settings) -> Dispatcher:
     depot = build_depot(settings)
     worker = build_worker(depot) if settings.worker else None
     rounds = Rounds(depot.catalog, build_sweeper(depot), depot.history, settings, worker)
-    health = Health(depot)
+    watchers = Watchers(settings.metrics_networks, settings.metrics_token)
+    census = Census(depot.catalog, settings.metrics_spaces)
+    health = Health(depot, census, watchers)
+    metrics = Metrics(
+        watchers,
+        [disk(settings.data_path), installation(census), pool(depot.catalog.pool)],
+    )
+    pulse = Pulse()
     hosts = _Hosts(settings)
 
     async def learn_hosts() -> None:
@@ -255,15 +268,16 @@ def create_app(settings: Settings) -> Dispatcher:
         health.dialect(),
         console.dialect(settings),
         manual.dialect(_documents(), settings.base_url),
+        metrics.dialect(),
     ]
     return Dispatcher(
         spoken,
         daxium.dialect(depot, settings),
         allowed_hosts=hosts,
         trusted_proxies=settings.trusted_proxies,
-        startup=[depot.open, learn_hosts, rounds.start, *working],
-        shutdown=[depot.close, rounds.stop, sender.stop, caring.stop],
-        access_log=settings.log_level == "debug",
+        startup=[depot.open, learn_hosts, rounds.start, *working, pulse.start],
+        shutdown=[depot.close, rounds.stop, sender.stop, caring.stop, pulse.stop],
+        access_log=settings.access_log,
     )
 
 
@@ -283,6 +297,7 @@ def serve(settings: Settings) -> int:
         workers=settings.workers,
         drain_seconds=settings.drain,
         on_ready=ready,
+        on_worker=partial(meter.join, Board(settings.workers)),
     )
 
 

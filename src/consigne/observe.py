@@ -31,24 +31,37 @@ class Generated(Protocol):
 
 
 def configure(settings: Settings) -> None:
-    """Set up structured logging to standard error: for people, or JSON lines."""
-    level = _LEVELS.get(settings.log_level, 20)
+    """Set up structured logging to standard error: for people, or JSON lines.
+
+    A line is one write, so that those of several processes do not mix. It carries what is bound to
+    its request, job or round (``request_id``, ``trace_id``, ``job``, ``round``). What libraries log
+    takes the same form.
+    """
+    level = _LEVELS[settings.log_level]
     renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer(colors=False)
     if settings.log_format == "json":
         renderer = structlog.processors.JSONRenderer()
+    common: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*common, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*common, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    logging.captureWarnings(True)
 
 
 def greet(settings: Settings, host: str, port: int, first: Generated | None) -> None:

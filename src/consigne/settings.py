@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,6 +20,7 @@ KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 # Variables that say where settings are, and what the client commands talk to.
 NOT_SETTINGS = frozenset({"CONSIGNE_CONFIG", "CONSIGNE_URL", "CONSIGNE_KEY", "CONSIGNE_SPACE"})
 
+_LOOPBACK = ["127.0.0.0/8", "::1"]
 _UNITS = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgtp", start=1):
     _UNITS[f"{_letter}b"] = 1000**_power
@@ -38,6 +39,7 @@ class SettingsError(ValueError):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. The comment behind each is its line in the reference."""
 
+    # Where it runs and what it stands on
     data: str = "./data"  # folder of the embedded store, catalog and keys
     host: str = "127.0.0.1"  # address to listen on
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080  # port to listen on; 0: any free one
@@ -54,13 +56,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blobs: str = ""  # where bytes go; default the data folder; s3://bucket/prefix; memory for tests
     small_size: Size | None = None  # contents up to this size share one embedded store
     master_key: str = ""  # 32 bytes in hex that encrypt secrets; default a file in the data folder
-    log_level: str = "info"  # debug, info, warning or error
-    log_format: str = "console"  # console or json
 
+    # Seeing
+    log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is less is left out
+    log_format: Literal["console", "json"] = "console"  # for people, or one JSON object a line
+    access_log: bool = False  # one line in the log for each request
+    metrics_token: str = ""  # bearer token for /metrics and for the details of /health
+    metrics_networks: list[str] = msgspec.field(default_factory=_LOOPBACK.copy)  # need no token
+    disk_low: Size = 1 * GIB  # /health warns where the disk of the data folder has less room
+    queue_late: Seconds = 300  # /health warns where a job has been due for longer
+    metrics_spaces: Count = 100  # spaces with metrics of their own, the fullest ones
+
+    # The very first start
     bootstrap_user: str = ""  # email:password of the first user
     bootstrap_key: str = ""  # the first API key, at least 32 characters
     bootstrap_client: str = ""  # id:secret of the first OAuth client
 
+    # Spaces, uploads and what is kept
     quota: Size = 0  # quota of a new space; 0: unlimited
     ocr_credits: Count = 100  # OCR page credits of a new space
     upload_max_size: Size = 5 * TIB  # largest file
@@ -77,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     undo_age: Seconds = 30 * 86_400  # how long replaced versions are kept as undo
     undo_max_size: Size = 0  # ceiling of trash and undo in a space; 0: the room its quota leaves
     purge_guard: Seconds = 3_600  # unreferenced bytes stay this long, for readers in flight
+
+    # Background work
     sweep_every: Seconds = 30  # pause between two runs of the sweeper
     scrub_every: Seconds = 30 * 86_400  # everything stored is read again so often; 0: never
     scrub_rate: Size = 32 * MIB  # bytes a second that it reads at most; 0: no limit
@@ -86,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job_poll: Annotated[float, msgspec.Meta(gt=0)] = 0.25  # pause of an idle worker between looks
     job_lease: Annotated[float, msgspec.Meta(gt=0)] = 30  # a silent worker's job is taken over then
     job_history: Seconds = 30 * 86_400  # how long ended jobs are listed
+
+    # Pictures, invoices, OCR and the search
     preview_wait: Seconds = 10  # how long a request waits for a picture that is not made yet
     preview_max_size: Size = 256 * MIB  # largest file that a picture is made of
     preview_max_pixels: Count = 100_000_000  # most pixels of an image that is decoded
@@ -112,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text_memory: Size = 512 * MIB  # memory of the process that reads a text
     text_every: Seconds = 1  # pause between two rounds that index the names of new files
     text_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for the text of one file
+
+    # Plug-ins and webhooks
     plugin_path: list[str] = []  # folders with plug-ins, beside those installed with the server
     plugin_env: list[str] = []  # environment variables that plug-ins may see
     hook_time: Annotated[float, msgspec.Meta(gt=0)] = 10  # longest time for a hook of a plug-in
@@ -125,6 +143,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhook_every: Annotated[float, msgspec.Meta(gt=0)] = 0.5  # pause between two looks for events
     webhook_allow_private: list[str] = []  # hosts, addresses and networks allowed to be private
     space_grace: Seconds = 30 * 86_400  # how long a deleted space can be opened again
+
+    # Credentials and log-in
     tombstones: Seconds = 30 * 86_400  # how long ended ids are remembered
     token_life: Seconds = 30 * 86_400  # validity of a log-in token
     session_life: Seconds = 12 * 3_600  # a session of the console ends this long after the sign-in
@@ -133,6 +153,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oauth_overlap: Seconds = 60  # a refreshed token still works this long after its successor does
     login_failures: Count = 10  # failed log-ins per account and address in 15 minutes
     login_failures_wide: Count = 100  # failed log-ins per account, or per address, in 15 minutes
+
+    # Dialects
     appmixer_max_size: Size = 5 * GIB  # largest file through the Appmixer dialect
     appmixer_hosts: list[str] = []  # host names that speak only the Appmixer dialect
 
@@ -144,6 +166,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arrhes_max_size: Size = 50_000_000  # largest file through the Arrhes dialect
     daxium_hold_expiry: Seconds = 30 * 86_400  # a file sent to Daxium waits this long for a record
     daxium_json_max_size: Size = 5 * MIB  # largest JSON body of the Daxium dialect
+
+    # Jobs over many files
     bulk_sync: Count = 20_000  # a deletion of more files than this is a job
     export_max_files: Count = 50_000  # most files in a ZIP that an export makes
     import_max_size: Size = 100 * MIB  # largest CSV file of an import
@@ -151,6 +175,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     import_fetch_max_size: Size = 100 * MIB  # largest file that an import fetches
     import_fetch_time: Annotated[float, msgspec.Meta(gt=0)] = 60  # longest time for one of them
     incoming_expiry: Seconds = 3_600  # bytes sent to a signed URL wait this long for finalize
+
+    # The object store and signed URLs
     s3_region: str = "us-east-1"  # region that signed URLs name, and of the object store
     s3_endpoint: str = ""  # base URL of the object store; default Amazon's for the region
     s3_public_endpoint: str = ""  # base URL that clients reach it by; default s3_endpoint

@@ -28,6 +28,7 @@ from consigne.blobs.faults import telling_storage_full
 from consigne.blobs.lanes import Budget, Gauge, flow, regroup, writing
 from consigne.blobs.threads import run
 from consigne.errors import Corrupt, SizeMismatch, UploadMissing
+from consigne.meters import known
 
 READ = 256 << 10
 """Measured on the local driver, warm: 256 KiB at a time 5.3 GB/s (it stays in the processor's cache
@@ -111,7 +112,8 @@ class Bucket:
         """
         digester = Digester(extra)
         small = self.capabilities.small
-        with self._budget.share(), telling_storage_full():
+        under_way = known.UPLOADS_UNDER_WAY.held()
+        with self._budget.share(), telling_storage_full(), under_way:
             async with aclosing(regroup(source, self._budget.block, small + 1)) as blocks:
                 first = await anext(blocks, b"")
                 if len(first) > small:
@@ -159,7 +161,8 @@ class Bucket:
             pieces = [piece async for piece in self.read(key, size, block_size, blocks)]
             return b"".join(pieces)
         try:
-            data = await self._driver.get(key, 0, size)
+            with known.STORE_SECONDS.timed("read"):
+                data = await self._driver.get(key, 0, size)
         except KeyMissing:
             raise _corrupt(key, "missing") from None
         if len(data) != size:
@@ -238,7 +241,7 @@ class Bucket:
         got a receipt and could not record it calls ``forget``. ``gauge`` gets this part's bytes so
         far, as in ``draft``. Raises StorageFull and what source or gauge raise.
         """
-        with telling_storage_full():
+        with telling_storage_full(), known.UPLOADS_UNDER_WAY.held():
             return await self._assemblies.append(name, offset, source, extra, gauge)
 
     async def take(self, arrival: str, name: str, offset: int, length: int) -> Receipt:
@@ -304,7 +307,8 @@ class Bucket:
     async def _checked(self, key: str, at: int, want: int, block_size: int, blocks: bytes) -> bytes:
         """Return ``want`` bytes from ``at``, both on block borders, after checking every block."""
         try:
-            data = await self._driver.get(key, at, want)
+            with known.STORE_SECONDS.timed("read"):
+                data = await self._driver.get(key, at, want)
         except KeyMissing:
             raise _corrupt(key, "missing") from None
         if len(data) != want:
@@ -324,4 +328,5 @@ class Bucket:
 
 
 def _corrupt(key: str, problem: str, block: int | None = None) -> Corrupt:
+    known.CORRUPT.add(1, problem)
     return Corrupt(key=key, problem=problem, block=block)

@@ -11,6 +11,7 @@ from consigne.blobs.digests import Digester
 from consigne.blobs.driver import Driver, Promise, Stage
 from consigne.blobs.faults import telling_storage_full
 from consigne.errors import Corrupt
+from consigne.meters import known
 
 _PIECE = 1 << 20
 
@@ -39,7 +40,7 @@ class Stowing:
 
     def wait(self) -> None:
         """Return when the bytes are durable. Raises StorageFull. Blocks."""
-        with telling_storage_full():
+        with telling_storage_full(), known.STORE_SECONDS.timed("write"):
             self._promise.wait()
 
 
@@ -80,7 +81,7 @@ class Draft:
         A second call returns the same key.
         """
         if self._key is None:
-            with telling_storage_full():
+            with telling_storage_full(), known.STORE_SECONDS.timed("write"):
                 self._key = await self._holding.store()
         return self._key
 

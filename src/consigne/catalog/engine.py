@@ -158,7 +158,9 @@ class Bell:
 
 
 class Catalog(ABC):
-    """A database with the schema of ``catalog.schema``."""
+    """A database with the schema of ``catalog.schema``; ``pool`` transactions run at a time."""
+
+    pool = 1
 
     @abstractmethod
     async def open(self) -> None:

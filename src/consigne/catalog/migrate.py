@@ -72,6 +72,13 @@ def newest() -> str:
     return head
 
 
+def revisions() -> list[str]:
+    """Return all revisions that this code knows, the newest first."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
 def current(url: str) -> str | None:
     """Return the revision that a database has, None where it has no schema. Raises Unavailable."""
     engine = create_engine(sqlalchemy_url(url))

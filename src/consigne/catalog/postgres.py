@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from consigne.catalog.engine import Bell, Catalog, Promise, Tx
 from consigne.catalog.postgres_bells import WAKE, Bells
 from consigne.errors import BadParameter, Internal, StorageFull, Unavailable
+from consigne.meters import known
 
 T = TypeVar("T")
 
@@ -80,6 +81,7 @@ class PostgresCatalog(Catalog):
     def __init__(self, url: str, pool: int = 8, patience: Patience | None = None) -> None:
         self._url = url
         self._patience = patience or Patience()
+        self.pool = pool
         self._threads = ThreadPoolExecutor(pool, "catalog")
         self._turns = asyncio.Semaphore(pool)
         self._local = threading.local()
@@ -98,13 +100,16 @@ class PostgresCatalog(Catalog):
         self._opened.clear()
 
     async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
-        return await asyncio.shield(self._submit("BEGIN", work, after))
+        with known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY):
+            return await asyncio.shield(self._submit("BEGIN", work, after))
 
     async def look(self, work: Callable[[Tx], T]) -> T:
-        return await self._submit("BEGIN READ ONLY", work)
+        with known.CATALOG_SECONDS.timed("look", level=known.CATALOG_UNDER_WAY):
+            return await self._submit("BEGIN READ ONLY", work)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        return await self._submit(_READ_ONLY, work)
+        with known.CATALOG_SECONDS.timed("read", level=known.CATALOG_UNDER_WAY):
+            return await self._submit(_READ_ONLY, work)
 
     def bell(self) -> Bell:
         if self._bells is None:

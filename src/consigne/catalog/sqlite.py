@@ -24,6 +24,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from consigne import wal
 from consigne.catalog.engine import Catalog, Promise, Tx
 from consigne.errors import BadParameter, Internal, StorageFull, Unavailable
+from consigne.meters import known
 
 T = TypeVar("T")
 
@@ -106,8 +107,9 @@ class SqliteCatalog(Catalog):
 
     async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
         unit = _Unit(work, after)
-        self._queue.put(unit)
-        result: T = await asyncio.shield(unit.future)
+        with known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY):
+            self._queue.put(unit)
+            result: T = await asyncio.shield(unit.future)
         return result
 
     async def look(self, work: Callable[[Tx], T]) -> T:
@@ -119,7 +121,8 @@ class SqliteCatalog(Catalog):
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, work)
+        with known.CATALOG_SECONDS.timed("read", level=known.CATALOG_UNDER_WAY):
+            return await loop.run_in_executor(self._readers, self._read, work)
 
     def _read(self, work: Callable[[Tx], T]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -208,6 +211,7 @@ def _commit_batch(connection: sqlite3.Connection, tx: SqliteTx, units: Sequence[
         for unit in units:
             _run_unit(connection, tx, unit)
         connection.execute("COMMIT")
+        known.CATALOG_COMMITS.add(1)
     except BaseException as error:  # the writer must outlive whatever a unit of work does
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -104,8 +104,9 @@ class Depot:
         await self.catalog.open()
 
     async def probe_catalog(self) -> None:
-        """Raise errors.Unavailable where the catalog does not answer."""
+        """Raise errors.Unavailable where the catalog does not answer, or takes no transaction."""
         await self.catalog.look(lambda tx: spaces.by_id(tx, 0))
+        await self.catalog.write(lambda tx: spaces.by_id(tx, 0))
 
     async def probe_store(self) -> None:
         """Raise a ConsigneError where the store does not take, give and forget a byte."""

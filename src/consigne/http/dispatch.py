@@ -7,23 +7,26 @@ optionally, host names of its own. Everything that no dialect claims goes to the
 import itertools
 import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consigne.errors import BadHeader, ConsigneError, HostUnknown
 from consigne.http.answers import Answer, problem
 from consigne.http.proxies import TrustedProxies
+from consigne.http.traffic import Traffic
 
 Hook = Callable[[], Awaitable[None]]
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
+_TRACE = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255}?)\.?(?::\d{0,5})?")
 
 _access = structlog.get_logger("consigne.access")
@@ -93,33 +96,18 @@ class Dispatcher:
         state["request_id"] = request_id
         peer = scope.get("client")
         state["client"] = self._proxies.client(peer[0], scope["headers"]) if peer else ""
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        started, status = time.perf_counter(), 0
-
-        async def stamped(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                nonlocal status
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), id_header]
-            await send(message)
-
+        about = {"request_id": request_id}
+        if trace := _trace_of(scope):
+            about["trace_id"] = trace
+        structlog.contextvars.bind_contextvars(**about)
+        app, state["dialect"] = self._app_for(scope)
+        traffic = Traffic(scope, receive, send, id_header)
         try:
-            app, name = self._app_for(scope)
-            state["dialect"] = name
-            await app(scope, receive, stamped)
+            await app(scope, traffic.receive, traffic.send)
         finally:
+            traffic.end()
             if self._access_log:
-                # The path alone: signed URLs carry their secret in the query.
-                _access.info(
-                    "request",
-                    request_id=request_id,
-                    client=state["client"],
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    dialect=state.get("dialect", ""),
-                    milliseconds=round((time.perf_counter() - started) * 1000, 1),
-                )
+                _note(scope, traffic)
 
     def _app_for(self, scope: Scope) -> tuple[ASGIApp, str]:
         try:
@@ -198,6 +186,31 @@ def _sent_id(scope: Scope) -> str | None:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return None
+
+
+def _trace_of(scope: Scope) -> str:
+    """Return the trace that a request belongs to (W3C Trace Context §3.2), empty for none."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and (found := _TRACE.fullmatch(value)):
+            return str(found[1], "ascii")
+    return ""
+
+
+def _note(scope: Scope, traffic: Traffic) -> None:
+    """Write the line of a request; its path alone: signed URLs carry their secret in the query."""
+    state = scope["state"]
+    _access.info(
+        "request",
+        client=state["client"],
+        method=scope["method"],
+        path=scope["path"],
+        route=state.get("route", ""),
+        status=traffic.status,
+        dialect=state["dialect"],
+        received=traffic.received,
+        sent=traffic.sent,
+        milliseconds=round(traffic.seconds * 1000, 1),
+    )
 
 
 def _refusal(status: int, error: ConsigneError) -> Answer:

@@ -42,13 +42,12 @@ class Router:
         return iter(self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint, variables = self.find(scope["method"], scope["path"])
-        scope["path_params"] = variables
+        endpoint = self.resolve(scope, scope["method"], scope["path"])
         response = await endpoint(Request(scope, receive))
         await response(scope, receive, send)
 
-    def find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
-        """Return the endpoint of a request and the values of its variables."""
+    def resolve(self, scope: Scope, method: str, path: str) -> Endpoint:
+        """Return the endpoint; leave the variables in the scope, the route's path in its state."""
         node, variables = self._root, {}
         for segment in path.split("/")[1:]:
             following = node.literals.get(segment)
@@ -59,28 +58,33 @@ class Router:
                 variables[node.name] = segment
             node = following
         try:
-            return node.endpoints[method], variables
+            endpoint = node.endpoints[method]
         except KeyError:
             if not node.endpoints:
                 raise RouteNotFound from None
             raise MethodNotAllowed(allowed=sorted(node.endpoints)) from None
+        scope["path_params"] = variables
+        scope.setdefault("state", {})["route"] = node.path
+        return endpoint
 
     def _add(self, route: Route) -> None:
         node = self._root
         for segment in route.path.split("/")[1:]:
             node = node.below(segment)
+        node.path = route.path
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             if node.endpoints.setdefault(method, route.endpoint) is not route.endpoint:
                 raise ValueError(f"{method} {route.path} is there twice")
 
 
 class _Node:
-    __slots__ = ("endpoints", "literals", "name", "variable")
+    __slots__ = ("endpoints", "literals", "name", "path", "variable")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.variable: _Node | None = None
         self.name = ""
+        self.path = ""
         self.endpoints: dict[str, Endpoint] = {}
 
     def below(self, segment: str) -> "_Node":

@@ -55,13 +55,16 @@ def run(
     workers: int = 1,
     drain_seconds: float = 30.0,
     on_ready: OnReady | None = None,
+    on_worker: Callable[[int], None] | None = None,
     limits: Limits | None = None,
 ) -> int:
     """Serve until a signal comes; return the exit status (0, or 3 where start-up failed).
 
     Call it in the main thread, and for several workers before any thread, loop or database is
     opened: workers are forked. ``on_ready(host, port)`` is called in this process once, when every
-    worker accepts requests, with the actual port. Raises OSError where the address is not free.
+    worker accepts requests, with the actual port; ``on_worker(number)`` in each serving process
+    before the application is made, with its number from 0. Raises OSError where the address is not
+    free.
     """
     service = Service(app, drain_seconds, limits=limits or Limits())
     sockets = listen(host, port, workers)
@@ -71,16 +74,17 @@ def run(
         if on_ready is not None:
             on_ready(host, actual_port)
 
-    if workers == 1:
-        return serve(service, sockets[0], ready)
-
     def worker(number: int, on_ready: Callable[[], None], lifeline: int | None = None) -> int:
+        if on_worker is not None:
+            on_worker(number)
         return serve(service, sockets[number], on_ready, lifeline)
 
     def stop_listening() -> None:
         for listening in sockets:
             listening.close()
 
+    if workers == 1:
+        return worker(0, ready)
     return supervise(worker, workers, drain_seconds, ready, stop_listening)
 
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from consigne.catalog.engine import Catalog
 from consigne.core.care.turn import Turn
@@ -15,6 +16,7 @@ from consigne.core.history import History
 from consigne.errors import ConsigneError
 from consigne.jobs.sweeper import Sweeper
 from consigne.jobs.worker import Worker
+from consigne.meters import known
 from consigne.settings import Settings
 
 log = structlog.get_logger()
@@ -66,13 +68,18 @@ class Rounds:
 
 async def forever(name: str, pause: float, work: Work) -> None:
     """Do a work again and again, ``pause`` seconds after it ended, until the task is cancelled."""
+    bind_contextvars(round=name)
     while True:
+        outcome = "failed"
         try:
             await work()
+            outcome = "done"
+            known.ROUND_DONE.now(name)
         except ConsigneError as error:
-            log.warning("round_failed", round=name, error=error.message)
+            log.warning("round_failed", error=error.message)
         except OSError as error:
-            log.warning("round_failed", round=name, error=str(error))
+            log.warning("round_failed", error=str(error))
         except Exception:  # a round must outlive whatever goes wrong in it
-            log.exception("round_failed", round=name)
+            log.exception("round_failed")
+        known.ROUNDS.add(1, name, outcome)
         await asyncio.sleep(pause)

@@ -39,6 +39,7 @@ from consigne.core.records.ending import delete_in
 from consigne.core.sessions import LIVE, end
 from consigne.core.texts import Texts
 from consigne.errors import Protected
+from consigne.meters import known
 from consigne.model.entities import Content, Space, State, Upload
 from consigne.model.records import Record
 from consigne.settings import Settings
@@ -78,6 +79,15 @@ class Sweeper:
 
     async def sweep(self) -> Swept:
         """Remove everything that is due now."""
+        with known.SWEEP_SECONDS.timed():
+            swept = await self._sweep()
+        for what, count in msgspec.structs.asdict(swept).items():
+            known.SWEPT.add(count, what)
+        if swept:
+            log.info("swept", **msgspec.structs.asdict(swept))
+        return swept
+
+    async def _sweep(self) -> Swept:
         swept = Swept()
         swept.uploads = await self._repeat(self._end_uploads)
         swept.uploads += await self._end_reservations()
@@ -95,8 +105,6 @@ class Sweeper:
         await self._repeat(self._forget_bulk)
         before = now_ms() - ms(self._settings.job_history)
         await self._catalog.write(lambda tx: _forget(tx, before))
-        if swept:
-            log.info("swept", **msgspec.structs.asdict(swept))
         return swept
 
     async def _repeat(self, step: Callable[[], Awaitable[int]]) -> int:

@@ -13,10 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from consigne.core import jobs as core
 from consigne.errors import ConsigneError, Internal, WrongState
 from consigne.jobs.queue import Queue
+from consigne.meters import known
 from consigne.model.entities import Job
 
 log = structlog.get_logger()
@@ -136,7 +138,16 @@ class Worker:
         return None
 
     async def _do(self, job: Job) -> None:
-        """Run the handler of a claimed job beside the renewal of its lease, and settle it."""
+        """Do a claimed job; everything that is logged meanwhile names it."""
+        outcome = "put back"
+        with bound_contextvars(job=str(job.id), kind=job.kind), known.JOB_SECONDS.timed(job.kind):
+            try:
+                outcome = await self._outcome(job)
+            finally:
+                known.JOBS.add(1, job.kind, outcome)
+
+    async def _outcome(self, job: Job) -> str:
+        """Run the handler beside the renewal of the lease, and settle it; return how it ended."""
         handling = asyncio.ensure_future(self._handlers[job.kind](Run(job, self._queue)))
         renewal = asyncio.create_task(self._renew(job, handling))
         try:
@@ -149,15 +160,18 @@ class Worker:
                 with suppress(ConsigneError):
                     await self._queue.put_back(job)
                 raise
-            log.info("job_lost", job=str(job.id), kind=job.kind)
+            log.info("job_lost")
+            return "lost"
         except Later as later:
             await self._queue.put_back(job, later.seconds)
+            return "put back"
         except Exception as error:
-            await self._settle(job, error)
+            return await self._settle(job, error)
         else:
             if result is not ENDED:
                 await self._queue.finish(job, result)
-            log.info("job_done", job=str(job.id), kind=job.kind)
+            log.info("job_done")
+            return "done"
         finally:
             renewal.cancel()
 
@@ -178,19 +192,20 @@ class Worker:
                 handling.cancel()
                 return
 
-    async def _settle(self, job: Job, error: Exception) -> None:
+    async def _settle(self, job: Job, error: Exception) -> str:
         if isinstance(error, WrongState) and error.details.get("state") == "lost":
-            log.info("job_lost", job=str(job.id), kind=job.kind)
-            return
+            log.info("job_lost")
+            return "lost"
         if isinstance(error, ConsigneError):
             refusal, again = error, core.may_pass(error)
         else:
-            log.error("job_crashed", job=str(job.id), kind=job.kind, exc_info=error)
+            log.error("job_crashed", exc_info=error)
             refusal, again = Internal("The job failed unexpectedly."), True
         failure = core.failure_of(refusal)
-        log.warning("job_failed", job=str(job.id), kind=job.kind, code=failure.code,
-                    error=failure.message, attempt=job.attempts, again=again)  # fmt: skip
+        log.warning("job_failed", code=failure.code, error=failure.message, attempt=job.attempts,
+                    again=again)  # fmt: skip
         if again:
             await self._queue.retry(job, failure)
-        else:
-            await self._queue.fail(job, failure)
+            return "failed" if job.attempts >= job.max_attempts else "put back"
+        await self._queue.fail(job, failure)
+        return "failed"

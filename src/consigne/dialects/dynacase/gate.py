@@ -39,7 +39,7 @@ class Gate:
         if method not in (scope["method"], *_OVERRIDES):
             raise refuse("API0008", "Unknown override")
         _check_version(request)
-        endpoint, scope["path_params"] = self._router.find(method, plain)
+        endpoint = self._router.resolve(scope, method, plain)
         if suffix not in ("", "json"):
             raise refuse("API0005", "Unknown format")
         response = await endpoint(request)

@@ -9,7 +9,7 @@ from consigne.http.dispatch import Dialect
 from consigne.settings import Settings
 
 OPENAPI = Path(__file__).parent / "openapi.yaml"
-SEGMENTS = frozenset({"", "consigne", "favicon.ico", "metrics", "static"})
+SEGMENTS = frozenset({"", "consigne", "favicon.ico", "static"})
 
 
 def dialect(depot: Depot, settings: Settings) -> Dialect:

@@ -25,6 +25,7 @@ class Door:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = "/s3/{bucket}/{key}"
         response = await self._answer(Request(scope, receive))
         await response(scope, receive, send)
 

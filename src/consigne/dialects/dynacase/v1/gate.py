@@ -37,15 +37,15 @@ class Gate:
             caller.require_method("GET" if method == "HEAD" else method)
             scope["state"]["caller"] = caller
         _check_method(request, method)
-        endpoint, scope["path_params"] = self._find(method, path)
+        endpoint = self._resolve(scope, method, path)
         response = await endpoint(request)
         await response(scope, receive, send)
 
-    def _find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
+    def _resolve(self, scope: Scope, method: str, path: str) -> Endpoint:
         try:
-            return self._files.find(method, path)
+            return self._files.resolve(scope, method, path)
         except RouteNotFound:
-            found = self._documents.find(method, bare(path))
+            found = self._documents.resolve(scope, method, bare(path))
         require_json(path)
         return found
 
