@@ -14,9 +14,9 @@ from urllib.parse import urldefrag, urljoin
 import httpx
 import pytest
 import yaml
-from tests.parts.server import RunningServer
 
 from consigne import errors
+from tests.parts.server import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
 DIALECTS = sorted(path.parent.name for path in ROOT.glob("src/consigne/dialects/*/openapi.yaml"))
