@@ -28,7 +28,7 @@ async def _broken(data: bytes) -> AsyncIterator[bytes]:
 
 async def _begin(site: Site, length: int | None, **wishes: object) -> int:
     wish = Entry(name="x.bin", **wishes)  # type: ignore[arg-type]
-    return (await site.depot.uploads.expect(site.writer, wish, length=length)).file.id
+    return (await site.depot.uploads.expect(site.writer, wish, length=length)).upload.id
 
 
 async def test_what_came_before_the_cut_counts(site: Site) -> None:
@@ -112,9 +112,7 @@ async def test_a_length_that_comes_late(site: Site) -> None:
 async def test_a_crash_before_completion(site: Site) -> None:
     """All bytes counted and no file yet: whoever asks where it stands gets it completed (C-23)."""
     number = await _begin(site, 3)
-    at = await site.depot.uploads.of_file(site.writer, number)
-    assert at is not None
-    counted = await site.depot.uploads.receive_part(site.writer, at.upload.id, chunks(b"abc"))
+    counted = await site.depot.uploads.receive_part(site.writer, number, chunks(b"abc"))
     assert not counted.complete
     done = await site.depot.resuming.look(site.writer, number)
     assert done.complete
@@ -126,7 +124,7 @@ async def test_sessions_with_places_are_not_ours(site: Site) -> None:
     """Where parts of one size lie at places of their own, there is no offset to append at."""
     made = await site.depot.uploads.expect(site.writer, Entry(name="x"), length=10, part_size=5)
     with pytest.raises(UploadNotFound):
-        await site.depot.resuming.append(site.writer, made.file.id, 0, chunks(b"abcde"))
+        await site.depot.resuming.append(site.writer, made.upload.id, 0, chunks(b"abcde"))
 
 
 async def test_joining(site: Site) -> None:
@@ -135,8 +133,8 @@ async def test_joining(site: Site) -> None:
     numbers = []
     for data in pieces:
         number = await _begin(site, len(data), is_partial=True)
-        await site.depot.resuming.append(site.writer, number, 0, chunks(data))
-        numbers.append(number)
+        sent = await site.depot.resuming.append(site.writer, number, 0, chunks(data))
+        numbers.append(sent.file.id)
     done = await site.depot.joining.join(site.writer, Entry(name="all.bin"), numbers)
     assert done.complete
     assert await site.get(done.file) == b"".join(pieces)
@@ -150,10 +148,12 @@ async def test_joining(site: Site) -> None:
 async def test_joining_what_is_not_ready(site: Site) -> None:
     """An unfinished piece refuses the join and all pieces stay as they were."""
     ready, started = [await _begin(site, 3, is_partial=True) for _ in range(2)]
-    await site.depot.resuming.append(site.writer, ready, 0, chunks(b"abc"))
+    first = await site.depot.resuming.append(site.writer, ready, 0, chunks(b"abc"))
+    other = await site.depot.resuming.append(site.writer, started, 0, chunks(b""))
+    files = [other.file.id, first.file.id]
     with pytest.raises(UploadIncomplete):
-        await site.depot.joining.join(site.writer, Entry(name="x"), [ready, started])
+        await site.depot.joining.join(site.writer, Entry(name="x"), files)
     await site.depot.resuming.append(site.writer, started, 0, chunks(b"def"))
-    done = await site.depot.joining.join(site.writer, Entry(name="x"), [started, ready])
+    done = await site.depot.joining.join(site.writer, Entry(name="x"), files)
     assert await site.get(done.file) == b"defabc"
     await site.audit()

@@ -18,4 +18,8 @@ class _Anything:
 ROUTER = router(Desk(_Anything(), Settings()))  # type: ignore[arg-type]
 ROUTES = sorted((route.method, route.path) for route in ROUTER)
 API_ROUTES = [(m, p) for m, p in ROUTES if p.startswith(f"{API}/")]
-OPEN_ROUTES = {("POST", f"{API}/session"), ("GET", f"{API}/session")}
+OPEN_ROUTES = {
+    ("POST", f"{API}/session"),
+    ("GET", f"{API}/session"),
+    ("OPTIONS", f"{API}/files"),
+}

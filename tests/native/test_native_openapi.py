@@ -16,7 +16,7 @@ from consigne.dialects.native import OPENAPI, bodies, records, types, webhooks
 from consigne.dialects.native.wire import FileDocument
 
 DOCUMENT = yaml.safe_load(OPENAPI.read_text())
-METHODS = {"get", "put", "post", "patch", "delete"}
+METHODS = {"get", "put", "post", "patch", "delete", "options"}
 SCHEMAS = DOCUMENT["components"]["schemas"]
 FOR_OPERATORS = tuple(f"{API}/{name}" for name in ("users", "scrub", "mirror", "migration"))
 
@@ -221,10 +221,10 @@ def test_what_is_not_here_is_a_problem(operator: Client) -> None:
         ("GET", "/consigne/v1/files/", 404, "route_not_found"),
         ("GET", "/consigne/v1//files", 404, "route_not_found"),
         ("PUT", "/consigne/v1/files", 405, "method_not_allowed"),
-        ("OPTIONS", "/consigne/v1/files", 405, "method_not_allowed"),
+        ("OPTIONS", "/consigne/v1/uploads", 405, "method_not_allowed"),
         ("DELETE", "/", 405, "method_not_allowed"),
     ):
         got = operator.request(method, path)
         assert (got.status_code, got.json()["code"]) == (status, code), path
         assert got.headers["content-type"] == "application/problem+json"
-    assert operator.put("/consigne/v1/files").headers["allow"] == "DELETE, GET, HEAD, POST"
+    assert operator.put("/consigne/v1/files").headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"

@@ -1,4 +1,7 @@
-"""Uploads that grow at an offset: bytes in pieces of any size, none of them numbered (tus 1.0).
+"""Uploads that grow at an offset: bytes in pieces of any size, none of them numbered.
+
+A session is complete when its announced bytes are all there (tus 1.0), or when its sender says so
+(Resumable Uploads for HTTP): whoever calls knows which of the two its protocol has.
 
 The bytes of a request are made durable and counted segment by segment, so that memory is constant
 and an interrupted request leaves all that came before the cut: what a session has ``received`` is
@@ -29,6 +32,7 @@ from consigne.errors import (
     ConsigneError,
     FileNotFound,
     FileTooLarge,
+    SizeMismatch,
     UploadComplete,
     UploadNotFound,
 )
@@ -43,7 +47,7 @@ Wanted = Callable[[], Mapping[str, bytes]]
 
 
 class Resuming:
-    """The verbs ``look``, ``append`` and ``end`` on sessions, by the id of the file to be."""
+    """The verbs ``look``, ``append`` and ``end`` on sessions without a part size."""
 
     def __init__(
         self, catalog: Catalog, bucket: Bucket, sessions: Uploads, settings: Settings
@@ -54,27 +58,31 @@ class Resuming:
         self._settings = settings
         self._writers: dict[int, _Turn] = {}
 
-    async def look(self, seat: Seat, file_id: int) -> Progress:
+    async def look(self, seat: Seat, upload_id: int, *, completes: bool = True) -> Progress:
         """Return where a session stands, once a present writer has given way.
 
-        A session whose bytes are all there is completed first, if a crash came before that. Raises
-        UploadNotFound, UploadExpired, FileNotFound (complete, and deleted since).
+        With ``completes`` a session whose bytes are all there is completed first, if a crash came
+        before that. Raises UploadNotFound, UploadExpired, FileNotFound (complete, and deleted
+        since).
         """
-        progress = await self._found(seat, file_id)
-        if progress.upload.id in self._writers:
-            async with self._writing(seat, progress.upload.id):
+        await self._found(seat, upload_id)
+        if upload_id in self._writers:
+            async with self._writing(seat, upload_id):
                 pass
-        return await self._completed(seat, progress.upload.id)
+        return await self._completed(seat, upload_id, completes=completes)
 
     async def append(
         self,
         seat: Seat,
-        file_id: int,
+        upload_id: int,
         offset: int,
         source: Source,
         *,
         length: int | None = None,
         total: int | None = None,
+        last: bool | None = None,
+        expected: Mapping[str, bytes] | None = None,
+        counted: Callable[[int], object] | None = None,
         algorithms: Iterable[str] = (),
         wanted: Wanted | None = None,
     ) -> Progress:
@@ -83,52 +91,77 @@ class Resuming:
 
         ``length`` is the body's, ``total`` that of the file where it was not known before.
         ``wanted`` is asked for the body's digests when it has been read, and ``algorithms`` names
-        those that it may have. Raises UploadNotFound, UploadExpired, UploadComplete,
-        ChunkOutOfOrder (details ``expected``), FileTooLarge, QuotaExceeded, DigestMismatch,
-        BadParameter, Busy, and what the source raises: then what came before it counts, unless the
-        body has a digest.
+        those that it may have. ``last``: whether the sender says that these are the last bytes;
+        None: that follows from the length. ``expected`` are digests of the whole file. ``counted``
+        is told how many bytes there are, when this becomes the one writer and whenever some more
+        are durable.
+
+        Raises UploadNotFound, UploadExpired, UploadComplete, ChunkOutOfOrder (details
+        ``expected``), FileTooLarge, QuotaExceeded, DigestMismatch, BadParameter, SizeMismatch (the
+        last bytes, and others are missing), Busy, and what the source raises: then what came before
+        it counts, unless the body has a digest.
         """
         seat.require(Right.WRITE)
-        upload_id = (await self._found(seat, file_id)).upload.id
+        await self._found(seat, upload_id)
         async with self._writing(seat, upload_id) as (upload, turn):
             if offset != upload.received:
                 raise ChunkOutOfOrder(
                     f"The upload continues at {upload.received}.", expected=upload.received
                 )
             if upload.state is UploadState.DONE:
-                if length:
+                if length or last is not None:
                     raise UploadComplete
             else:
                 upload = await self._prepared(seat, upload, length, total)
+                if counted is not None:
+                    counted(upload.received)
                 stream = turn.stream(source)
                 if wanted is None:
-                    await self._take_segments(seat, upload, stream)
+                    upload = await self._take_segments(seat, upload, stream, counted)
                 else:
-                    await self._take(seat, upload, stream, tuple(algorithms), wanted)
-        return await self._completed(seat, upload_id)
+                    upload = await self._take(seat, upload, stream, tuple(algorithms), wanted)
+                if last:
+                    await self._end_at(upload)
+        return await self._completed(
+            seat, upload_id, completes=last is not False, expected=expected
+        )
 
-    async def end(self, seat: Seat, file_id: int) -> None:
-        """Give up a session. Raises UploadNotFound, UploadExpired, UploadComplete."""
+    async def end(self, seat: Seat, upload_id: int) -> None:
+        """Give up a session, of whichever kind. Raises UploadNotFound, UploadComplete."""
         seat.require(Right.WRITE)
-        upload_id = (await self._found(seat, file_id)).upload.id
         self._ask(upload_id)
         await self._sessions.abort(seat, upload_id)
 
-    async def _found(self, seat: Seat, file_id: int) -> Progress:
-        progress = await self._sessions.of_file(seat, file_id)
-        if progress is None or progress.upload.part_size is not None:
+    async def _found(self, seat: Seat, upload_id: int) -> None:
+        progress = await self._sessions.progress(seat, upload_id)
+        if progress.upload.part_size is not None:
             raise UploadNotFound  # parts of one size have places of their own
-        return progress
 
-    async def _completed(self, seat: Seat, upload_id: int) -> Progress:
+    async def _end_at(self, upload: Upload) -> None:
+        """Take what was received for the whole."""
+        if upload.length is None:
+            await self._catalog.write(lambda tx: _declare(tx, upload, upload.received))
+        elif upload.received != upload.length:
+            raise SizeMismatch(expected=upload.length, actual=upload.received)
+
+    async def _completed(
+        self,
+        seat: Seat,
+        upload_id: int,
+        *,
+        completes: bool = True,
+        expected: Mapping[str, bytes] | None = None,
+    ) -> Progress:
         progress = await self._sessions.progress(seat, upload_id)
         if progress.complete:
             if progress.file.state not in (State.HELD, State.KEPT):
                 raise FileNotFound
             return progress
-        if not is_full(progress.upload) or entry_of(progress.upload.intent).is_partial:
+        if not completes or not is_full(progress.upload):
             return progress
-        return await self._sessions.finish(seat, upload_id)
+        if entry_of(progress.upload.intent).is_partial:
+            return progress
+        return await self._sessions.finish(seat, upload_id, expected=expected)
 
     def _ask(self, upload_id: int) -> None:
         writer = self._writers.get(upload_id)
@@ -181,8 +214,12 @@ class Resuming:
         return Reservation(self._catalog, seat, self._limit(upload), self._settings.lease, discount)
 
     async def _take_segments(
-        self, seat: Seat, upload: Upload, source: AsyncGenerator[bytes, None]
-    ) -> None:
+        self,
+        seat: Seat,
+        upload: Upload,
+        source: AsyncGenerator[bytes, None],
+        counted: Callable[[int], object] | None,
+    ) -> Upload:
         """Count a body segment by segment; where it breaks off, count what came before."""
         async with aclosing(source):
             body = _Body(source)
@@ -191,8 +228,11 @@ class Resuming:
                     first = await anext(segment, b"")
                     if first:
                         upload = await self._take(seat, upload, _with(first, segment))
+                        if counted is not None:
+                            counted(upload.received)
             if body.error is not None:
                 raise body.error
+        return upload
 
     async def _take(
         self,

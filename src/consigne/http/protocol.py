@@ -9,6 +9,7 @@ Rules:
 * bytes that make the parser say nothing (an endless header, trailer or chunk extension) count as
   header bytes
 * an offer to upgrade is ignored (RFC 9110 §7.8), CONNECT is refused
+* interim responses can be sent (``INTERIM``), which ASGI does not know
 * trailers are kept apart (``TRAILERS``): they must not pass for header fields after all checks are
   done
 * what a client still sends after its answer is dropped up to ``linger_bytes`` and for
@@ -17,17 +18,32 @@ Rules:
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
+
+from consigne.http.fields import Header
 
 TRAILERS = "trailers"
 """Key of ``scope["state"]`` under which the fields after a chunked body stand once it has ended: a
 list of (lower-case name, value)."""
+
+INTERIM = "interim"
+"""Key of ``scope["state"]`` under which an ``Interim`` stands."""
+
+Interim = Callable[[int, bytes, Iterable[Header]], bool]
+"""Sends an interim response (RFC 9110 §15.2): status, phrase, fields. False where none can be sent:
+to HTTP/1.0, after the answer has begun, to a client that does not read."""
 
 _UPGRADING = (b"upgrade", b"http2-settings")
 
@@ -174,6 +190,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._clear_deadline()
         super().on_headers_complete()
+        self.scope["state"][INTERIM] = partial(self._send_interim, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._silent_bytes = 0
@@ -190,6 +207,22 @@ class LimitedProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._clear_deadline()
         super().on_message_complete()
+
+    def _send_interim(
+        self, cycle: RequestResponseCycle, status: int, phrase: bytes, fields: Iterable[Header]
+    ) -> bool:
+        can_be_sent = (
+            cycle.scope["http_version"] == "1.1"
+            and not cycle.response_started
+            and not cycle.disconnected
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+        if can_be_sent:
+            lines = [b"HTTP/1.1 %d %s" % (status, phrase)]
+            lines += [name + b": " + value for name, value in fields]
+            self.transport.write(b"\r\n".join([*lines, b"", b""]))
+        return can_be_sent
 
     # Ends
 

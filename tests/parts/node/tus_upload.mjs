@@ -20,7 +20,9 @@ const upload = new tus.Upload(stream ? createReadStream(path).pipe(new PassThrou
   retryDelays: Array(60).fill(200),
   ...options,
   onAfterResponse: (request, response) => {
-    file = response.getHeader("X-Consigne-File") ?? file;
+    const place = response.getHeader("Content-Location") ?? response.getHeader("Location") ?? "";
+    const named = /\/files\/([^/]+)$/.exec(place);
+    file = response.getHeader("X-Consigne-File") ?? (named ? named[1] : file);
   },
   onShouldRetry: (error) => {
     retries += 1;

@@ -11,6 +11,8 @@ from consigne.dialects.native.desk import API, Desk, file_number
 from consigne.dialects.native.forms import UploadForm, is_form
 from consigne.dialects.native.parameters import Pairs, require_known, told_type, wish_of
 from consigne.dialects.native.replies import stored_reply
+from consigne.dialects.native.resumable import Resumable
+from consigne.dialects.native.resumption import Told, read_told
 from consigne.errors import BadHeader, UnsupportedMedia
 from consigne.http.bodies import declared_length, raw_body
 from consigne.http.digests import FIELDS, body_digests
@@ -29,10 +31,12 @@ class Receiving:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._intake = desk.depot.intake
+        self._resumable = Resumable(desk)
 
     def routes(self) -> list[Route]:
         return [
             Route("POST", _PATH, self.receive),
+            Route("OPTIONS", _PATH, self._resumable.options),
             Route("PUT", f"{_PATH}/{{id}}/content", self.replace),
         ]
 
@@ -42,7 +46,17 @@ class Receiving:
         require_whole(request)
         key = idempotency_key(request.headers.get("idempotency-key"))
         once = Once(key, f"POST {_PATH}") if key else None
-        if is_form(request.headers.get("content-type")):
+        is_whole_form = is_form(request.headers.get("content-type"))
+        told = read_told(request.headers)
+        if told is not None and self._resumable.can_tell(request, told):
+            if not is_whole_form and once is None:
+                return await self._receive_resumable(request, seat, told)
+            if not told.complete:
+                raise UnsupportedMedia(
+                    "A form, or a request with an Idempotency-Key, is sent as a whole.",
+                    hint="Send the file itself, without the key.",
+                )
+        if is_whole_form:
             file = await self._receive_form(request, seat, once)
         else:
             file = await self._receive_raw(request, seat, once)
@@ -64,6 +78,11 @@ class Receiving:
             precondition=await self._desk.precondition(request, seat, number),
         )
         return stored_reply(self._desk, file)
+
+    async def _receive_resumable(self, request: Request, seat: Seat, told: Told) -> ASGIApp:
+        name, kind = _told_by_headers(request)
+        entry = await self._entry(seat, request.query_params.multi_items(), name, kind)
+        return await self._resumable.create(request, seat, entry, told)
 
     async def _receive_raw(self, request: Request, seat: Seat, once: Once | None) -> File:
         name, told = _told_by_headers(request)

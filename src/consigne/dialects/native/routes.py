@@ -45,13 +45,20 @@ _HEADERS = (
     "Prefer",
     "Range",
     "Repr-Digest",
+    "Upload-Complete",
+    "Upload-Draft-Interop-Version",
+    "Upload-Incomplete",
+    "Upload-Length",
+    "Upload-Offset",
     "Want-Repr-Digest",
     "X-Consigne-Space",
     "X-Request-Id",
 )
 _EXPOSED = (
+    "Accept-Patch",
     "Accept-Ranges",
     "Content-Disposition",
+    "Content-Location",
     "Content-Range",
     "ETag",
     "Link",
@@ -59,6 +66,11 @@ _EXPOSED = (
     "Preference-Applied",
     "Repr-Digest",
     "Retry-After",
+    "Upload-Complete",
+    "Upload-Incomplete",
+    "Upload-Length",
+    "Upload-Limit",
+    "Upload-Offset",
     "X-Request-Id",
 )
 

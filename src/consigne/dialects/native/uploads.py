@@ -11,6 +11,7 @@ from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
 from consigne.dialects.native.parameters import media_type, plain, whole
 from consigne.dialects.native.receiving import require_whole
 from consigne.dialects.native.replies import created, page_reply, stored_reply
+from consigne.dialects.native.resumable import Resumable
 from consigne.dialects.native.wire import progress_document, upload_document, uuid_of
 from consigne.errors import BadCursor, BadParameter, UploadNotFound
 from consigne.http.answers import empty_response, json_response
@@ -29,6 +30,7 @@ class UploadRoutes:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._uploads = desk.depot.uploads
+        self._resumable = Resumable(desk)
 
     def routes(self) -> list[Route]:
         one = f"{_PATH}/{{id}}"
@@ -36,6 +38,7 @@ class UploadRoutes:
             Route("POST", _PATH, self.expect),
             Route("GET", _PATH, self.list),
             Route("GET", one, self.look),
+            Route("PATCH", one, self.append),
             Route("DELETE", one, self.abort),
             Route("PUT", f"{one}/parts/{{n}}", self.receive_part),
             Route("POST", f"{one}/finish", self.finish),
@@ -85,13 +88,20 @@ class UploadRoutes:
         return page_reply(self._desk, request, "uploads", documents, "cursor", following)
 
     async def look(self, request: Request) -> ASGIApp:
-        """Return where an upload stands, part by part."""
+        """Return where an upload stands, part by part; to HEAD in header fields alone."""
         seat, number = await self._desk.seat(request), _upload_number(request)
+        if request.method == "HEAD":
+            return await self._resumable.offset(request, seat, number)
         progress = await self._uploads.progress(seat, number)
         document = progress_document(progress, now_ms())
         parts = await self._uploads.parts(seat, number)
         document |= upload_document(progress.upload, parts=parts)
         return json_response(document, headers=[("Cache-Control", "no-store")])
+
+    async def append(self, request: Request) -> ASGIApp:
+        """Take more bytes of an upload that ``POST /files`` has begun."""
+        seat, number = await self._desk.seat(request), _upload_number(request)
+        return await self._resumable.append(request, seat, number)
 
     async def receive_part(self, request: Request) -> ASGIApp:
         """Store a part; the last of an announced number completes the file."""
@@ -117,7 +127,7 @@ class UploadRoutes:
     async def abort(self, request: Request) -> ASGIApp:
         """Give up an upload; its bytes and its reservation go."""
         seat, number = await self._desk.seat(request), _upload_number(request)
-        await self._uploads.abort(seat, number)
+        await self._desk.depot.resuming.end(seat, number)
         return empty_response()
 
 

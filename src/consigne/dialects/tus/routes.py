@@ -169,7 +169,7 @@ class Uploading:
     async def look(self, request: Request) -> ASGIApp:
         """Say how far an upload is: all that it names is on stable storage."""
         seat, progress, words = await self._desk.upload(request)
-        progress = await self._depot.resuming.look(seat, progress.file.id)
+        progress = await self._depot.resuming.look(seat, progress.upload.id)
         described = wire.description_headers(progress, words)
         return _answer(200, [*wire.state_headers(progress), *described])
 
@@ -183,7 +183,7 @@ class Uploading:
         if offset is None:
             raise BadHeader("Upload-Offset is missing.", parameter="Upload-Offset")
         total = wire.count(request.headers, "upload-length")
-        progress = await self._send(request, seat, progress.file.id, offset, total)
+        progress = await self._send(request, seat, progress.upload.id, offset, total)
         return _answer(204, wire.state_headers(progress))
 
     async def end(self, request: Request) -> ASGIApp:
@@ -193,7 +193,7 @@ class Uploading:
             _require_there(progress)
             await self._depot.vault.release(seat, progress.file.id)
         else:
-            await self._depot.resuming.end(seat, progress.file.id)
+            await self._depot.resuming.end(seat, progress.upload.id)
         return _answer(204, [])
 
     async def _first(
@@ -202,19 +202,19 @@ class Uploading:
         """Give a new upload its first bytes; the client knows no URL yet, so else nothing stays."""
         try:
             if has_body:
-                return await self._send(request, seat, opened.file.id, 0, None)
-            return await self._depot.resuming.look(seat, opened.file.id)
+                return await self._send(request, seat, opened.upload.id, 0, None)
+            return await self._depot.resuming.look(seat, opened.upload.id)
         except BaseException:
             with suppress(ConsigneError):
                 await asyncio.shield(self._depot.uploads.abort(seat, opened.upload.id))
             raise
 
     async def _send(
-        self, request: Request, seat: Seat, file_id: int, offset: int, total: int | None
+        self, request: Request, seat: Seat, upload_id: int, offset: int, total: int | None
     ) -> Progress:
         return await self._depot.resuming.append(
             seat,
-            file_id,
+            upload_id,
             offset,
             raw_body(request, self._settings.body_idle),
             length=declared_length(request.headers),

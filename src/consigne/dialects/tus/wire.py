@@ -148,7 +148,10 @@ def entry_from(
 def read_words(progress: Progress) -> Words | None:
     """Return what the client said of an upload; None where it came by another door."""
     text = entry_of(progress.upload.intent).words
-    return msgspec.json.decode(text, type=Words) if text else None
+    try:
+        return msgspec.json.decode(text, type=Words) if text else None
+    except msgspec.ValidationError:
+        return None
 
 
 def is_final(words: Words) -> bool:
