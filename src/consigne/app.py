@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from consigne import console, manual, observe
+from consigne.blobs.archive import Archive, FolderArchive
 from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
@@ -143,6 +144,35 @@ def open_bucket(settings: Settings) -> Bucket:
     driver = open_driver(settings)
     read_bytes = FAR_READ if driver.capabilities.shared else READ
     return Bucket(driver, buffer_bytes=BUFFERS, read_bytes=read_bytes)
+
+
+def open_archive(address: str, settings: Settings) -> Archive:
+    """Return the place for backups at an address: a folder, or ``s3://bucket/prefix``.
+
+    Raises Unavailable.
+    """
+    if not address.startswith("s3://"):
+        return FolderArchive(Path(address).absolute())
+    from consigne.blobs.archive_s3 import S3Archive
+    from consigne.blobs.s3 import parse_location
+    from consigne.blobs.s3_client import Place
+
+    bucket, prefix = parse_location(address)
+    own = settings.backup_access_key
+    return S3Archive(
+        Place(
+            bucket=bucket,
+            endpoint=settings.backup_endpoint or settings.s3_endpoint,
+            region=settings.s3_region,
+            access_key=own or settings.s3_access_key,
+            secret_key=settings.backup_secret_key if own else settings.s3_secret_key,
+            connect_time=settings.s3_connect_time,
+            idle_time=settings.s3_idle_time,
+            total_time=settings.s3_total_time,
+            retries=settings.s3_retries,
+        ),
+        prefix,
+    )
 
 
 async def require_whole(catalog: Catalog) -> None:

@@ -193,6 +193,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3_get_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600  # validity of GET URLs
     s3_delete_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of DELETE URLs
 
+    backup_endpoint: str = ""  # base URL of the object store for backups; default s3_endpoint
+    backup_access_key: str = ""  # access key for backups; default s3_access_key
+    backup_secret_key: str = ""  # its secret
+
     @property
     def data_path(self) -> Path:
         return Path(self.data)

@@ -71,6 +71,15 @@ _DAMAGE = Statement(
     )
     .values(state=ContentState.CORRUPT.value)
 )
+_REKEY = Statement(
+    update(content)
+    .where(content.c.id == bindparam("content"))
+    .values(
+        key=bindparam("new_key"),
+        block_size=bindparam("new_block_size"),
+        blocks=bindparam("new_blocks"),
+    )
+)
 _CONFINED = Statement(
     select(content.c.id)
     .where(
@@ -164,6 +173,11 @@ def damage(tx: Tx, content_id: int, key: str) -> bool:
 def count(tx: Tx, upto: int) -> int:
     """Return how many contents there are up to an id."""
     return int(tx.value(_COUNT, upto=upto))
+
+
+def rekey(tx: Tx, content_id: int, key: str, block_size: int, blocks: bytes) -> None:
+    """Say that the same bytes are under another key, with these checksums of their blocks."""
+    tx.run(_REKEY, content=content_id, new_key=key, new_block_size=block_size, new_blocks=blocks)
 
 
 def page(tx: Tx, after: int, limit: int) -> list[Content]:

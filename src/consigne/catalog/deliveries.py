@@ -79,6 +79,11 @@ _RESUME = Statement(
     .where(delivery.c.webhook_id == bindparam("webhook"), delivery.c.state == _PAUSED)
     .values(state=_PENDING, next_at=bindparam("now"), give_up_at=bindparam("until"))
 )
+_HOLD_BACK = Statement(
+    update(delivery)
+    .where(_is_pending)
+    .values(state=DeliveryState.FAILED.value, ended_at=bindparam("now"), error=bindparam("why"))
+)
 _REMOVE_OF = Statement(delete(delivery).where(delivery.c.webhook_id == bindparam("webhook")))
 _FORGET = Statement(delete(delivery).where(delivery.c.ended_at < bindparam("before")))
 
@@ -161,6 +166,11 @@ def pause(tx: Tx, webhook_id: int) -> None:
 def resume(tx: Tx, webhook_id: int, now: int, until: int) -> None:
     """Take up again what was put aside."""
     tx.run(_RESUME, webhook=webhook_id, now=now, until=until)
+
+
+def hold_back(tx: Tx, now: int, why: str) -> int:
+    """Put all that waits into the log as failed, from where it can be replayed; return how many."""
+    return tx.run(_HOLD_BACK, now=now, why=why)
 
 
 def remove_of(tx: Tx, webhook_id: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import LargeBinary, Table, bindparam, func, select, tuple_
 
+from consigne.catalog import terms
 from consigne.catalog.engine import Row, Statement, Tx
 from consigne.catalog.schema import lease, metadata
 from consigne.catalog.terms import POSTGRES
@@ -29,6 +30,12 @@ class Sheet(msgspec.Struct, frozen=True):
     name: str
     columns: list[str]
     binary: list[str]
+
+
+# What is made anew from the other tables (``terms``).
+INDEXES = [
+    Sheet(table.name, ["rowid", "terms"], []) for table in (terms.passage_terms, terms.file_terms)
+]
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -61,9 +68,9 @@ def sheets() -> list[Sheet]:
     """Return the tables of the present schema, by name."""
     return [
         Sheet(
-            table.name,
-            list(table.c.keys()),
-            [column.name for column in table.c if isinstance(column.type, LargeBinary)],
+            str(table.name),
+            [str(column.name) for column in table.c],
+            [str(column.name) for column in table.c if isinstance(column.type, LargeBinary)],
         )
         for table in sorted(metadata.tables.values(), key=lambda each: each.name)
         if table is not lease
@@ -80,7 +87,7 @@ def _pages_of(table: Table) -> tuple[Statement, Statement]:
 
 _PAGES = {table.name: _pages_of(table) for table in metadata.tables.values()}
 _SERIAL = {
-    table.name: table.autoincrement_column
+    str(table.name): table.autoincrement_column
     for table in metadata.tables.values()
     if table.autoincrement_column is not None
 }

@@ -5,7 +5,7 @@ for whole that is not, and whoever fills it can be killed and begin again.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,16 +15,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from consigne.catalog.dump import Sheet, last_numbers
 from consigne.catalog.engine import Statement, Tx
 from consigne.catalog.schema import lease, metadata
-from consigne.catalog.terms import POSTGRES, file_terms, passage_terms
+from consigne.catalog.terms import POSTGRES
 
 MARK = "filling"
 _EVER = (1 << 62) - 1
 
-_ANY = {
-    name: Statement(select(literal_column("1")).select_from(each).limit(1))
-    for name, each in metadata.tables.items()
-    if each is not lease
-}
 _LIVE = Statement(
     select(lease.c.name, lease.c.holder).where(
         lease.c.until >= bindparam("now"), lease.c.name != MARK
@@ -41,9 +36,13 @@ def live_leases(tx: Tx, now: int) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in tx.all(_LIVE, now=now)]
 
 
-def filled(tx: Tx) -> str | None:
+def filled(tx: Tx, sheets: Iterable[Sheet]) -> str | None:
     """Return the name of a table that has rows, None where none has."""
-    return next((name for name, statement in _ANY.items() if tx.one(statement)), None)
+    for sheet in sheets:
+        rows = table(sheet.name)
+        if tx.one(select(literal_column("1")).select_from(rows).limit(1)) is not None:
+            return sheet.name
+    return None
 
 
 def begin(tx: Tx, what: str) -> None:
@@ -63,11 +62,14 @@ def end(tx: Tx) -> None:
     tx.run(_END)
 
 
-def wipe(tx: Tx) -> None:
-    """Remove all rows but the mark."""
-    for each in (*metadata.tables.values(), passage_terms, file_terms):
-        if each is not lease:
-            tx.run(delete(each))
+def wipe(tx: Tx, sheets: Iterable[Sheet]) -> None:
+    """Remove all rows of tables."""
+    names = [sheet.name for sheet in sheets]
+    if tx.dialect.name == POSTGRES:
+        tx.execute(f"TRUNCATE {', '.join(names)}", {})
+        return
+    for name in names:
+        tx.run(delete(table(name)))
 
 
 def add(tx: Tx, sheet: Sheet, rows: Sequence[Sequence[Any]]) -> None:

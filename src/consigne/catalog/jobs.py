@@ -7,7 +7,7 @@ left behind is claimed again when its lease is over.
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, literal_column, or_, select, update
+from sqlalchemy import bindparam, case, delete, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from consigne.catalog.engine import Statement, Tx, any_of
@@ -97,6 +97,16 @@ _PUT_BACK = Statement(
         attempts=job.c.attempts - 1,
     )
 )
+_PUT_ALL_BACK = Statement(
+    update(job)
+    .where(job.c.state == _RUNNING)
+    .values(
+        state=_QUEUED,
+        holder=None,
+        lease_until=0,
+        attempts=case((job.c.attempts > 0, job.c.attempts - 1), else_=0),
+    )
+)
 _END = Statement(
     update(job)
     .where(job.c.id == bindparam("job"), job.c.ended_at.is_(None))
@@ -171,6 +181,11 @@ def add(tx: Tx, value: Job) -> bool:
 def by_id(tx: Tx, job_id: int) -> Job | None:
     row = tx.one(_BY_ID, id=job_id)
     return _job(row) if row else None
+
+
+def put_all_back(tx: Tx) -> int:
+    """Queue all jobs that run again, when no worker is left that runs them; return how many."""
+    return tx.run(_PUT_ALL_BACK)
 
 
 def lock(tx: Tx, job_id: int) -> Job | None:

@@ -50,15 +50,15 @@ def alone(url: str) -> Iterator[None]:
         engine.dispose()
 
 
-def upgrade(url: str) -> None:
-    """Run the migrations that are missing. Raises what the database raises."""
+def upgrade(url: str, revision: str = "head") -> None:
+    """Run the migrations that are missing, up to a revision. Raises what the database raises."""
     engine = create_engine(sqlalchemy_url(url))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     finally:
         engine.dispose()
 

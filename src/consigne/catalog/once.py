@@ -43,6 +43,14 @@ _TAKE_OVER = Statement(
     .where(lease.c.name == bindparam("lease"), lease.c.holder == bindparam("past"))
     .values(holder=bindparam("by"), until=bindparam("new_until"))
 )
+_LIVE_HOLDER = Statement(
+    select(lease.c.holder).where(
+        lease.c.name == bindparam("lease"), lease.c.until >= bindparam("now")
+    )
+)
+_GIVE_BACK = Statement(
+    delete(lease).where(lease.c.name == bindparam("lease"), lease.c.holder == bindparam("by"))
+)
 
 
 def remember(
@@ -116,3 +124,14 @@ def lease_of(tx: Tx, name: str) -> tuple[str, int] | None:
 def take_over(tx: Tx, name: str, past: str, holder: str, until: int) -> bool:
     """Take a lease from a holder who is known to be dead; False where another was faster."""
     return bool(tx.run(_TAKE_OVER, lease=name, past=past, by=holder, new_until=until))
+
+
+def live_holder(tx: Tx, name: str, now: int) -> str | None:
+    """Return who holds a lease that has not ended."""
+    holder: str | None = tx.value(_LIVE_HOLDER, lease=name, now=now)
+    return holder
+
+
+def give_back(tx: Tx, name: str, holder: str) -> None:
+    """Let go of a lease, if it is still this holder's."""
+    tx.run(_GIVE_BACK, lease=name, by=holder)

@@ -204,6 +204,11 @@ def forget(tx: Tx, before: int, failures_before: int) -> None:
     tx.run(_FORGET_FAILURES, t=failures_before)
 
 
+def forget_secrets(tx: Tx) -> None:
+    """Remove the service's own secrets; it makes new ones when it needs them."""
+    tx.run(delete(secret))
+
+
 def sealed_secret(tx: Tx, name: str) -> bytes | None:
     value: bytes | None = tx.value(_SECRET, name=name)
     return value

@@ -25,6 +25,10 @@ def add(tx: Tx, value: SigningKey) -> None:
     tx.run(_INSERT, **params(value))
 
 
+def forget_all(tx: Tx) -> None:
+    tx.run(delete(signing_key))
+
+
 def by_access_key(tx: Tx, access_key: str) -> SigningKey | None:
     row = tx.one(_BY_ACCESS_KEY, access_key=access_key)
     return _key(row) if row else None

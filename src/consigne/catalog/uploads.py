@@ -89,6 +89,12 @@ _RESERVATIONS = Statement(
     .order_by(upload.c.id)
     .limit(bindparam("n"))
 )
+_EVERY = Statement(
+    select(upload)
+    .where(upload.c.id > bindparam("after"))
+    .order_by(upload.c.id)
+    .limit(bindparam("n"))
+)
 _ADD_PART = Statement(insert(part))
 _PART = Statement(
     select(part).where(part.c.upload_id == bindparam("upload"), part.c.number == bindparam("n"))
@@ -172,6 +178,11 @@ def remove(tx: Tx, upload_id: int) -> bool:
 def expired(tx: Tx, now: int, limit: int) -> list[Upload]:
     """Return sessions whose time is over and that nobody is writing to."""
     return [_upload(row) for row in tx.all(_EXPIRED, now=now, n=limit)]
+
+
+def every(tx: Tx, after: int, limit: int) -> list[Upload]:
+    """Return sessions of all spaces in any state, by id."""
+    return [_upload(row) for row in tx.all(_EVERY, after=after, n=limit)]
 
 
 def reservations(tx: Tx, after: int, limit: int) -> list[Upload]:

@@ -128,6 +128,11 @@ def change(tx: Tx, old: Webhook, **fields: Any) -> Webhook:
     return new
 
 
+def disable_all(tx: Tx, reason: str) -> None:
+    """Let no webhook be told of anything until it is enabled again."""
+    tx.run(update(webhook).where(_is_active).values(is_active=0, reason=reason))
+
+
 def remove(tx: Tx, number: int) -> None:
     tx.run(_REMOVE, number=number)
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "type": ("consigne.cli.type", "record_type"),
     "webhook": ("consigne.cli.webhook", "webhook"),
     "fsck": ("consigne.cli.fsck", "fsck"),
+    "backup": ("consigne.cli.backup", "backup"),
+    "restore": ("consigne.cli.restore", "restore"),
     "catalog": ("consigne.cli.catalog", "catalog"),
     "audit": ("consigne.cli.audit", "audit"),
     "scrub": ("consigne.cli.scrub", "scrub"),

@@ -60,10 +60,10 @@ async def require_empty(catalog: Catalog, what: str) -> None:
     def work(tx: Tx) -> None:
         begun = filling.under_way(tx)
         if begun is not None and begun.startswith(what):
-            filling.wipe(tx)
+            filling.wipe(tx, [*dump.sheets(), *dump.INDEXES])
         elif begun is not None:
             raise Conflict(f"{begun} into this catalog has not ended.", hint="Run that again.")
-        elif name := filling.filled(tx):
+        elif name := filling.filled(tx, dump.sheets()):
             raise Conflict(
                 f"The catalog is not empty: there are rows in {name}.",
                 hint="Name an empty database; nothing is ever written over.",

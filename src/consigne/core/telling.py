@@ -61,6 +61,7 @@ EVENTS = frozenset(
         "type.created",
         "type.deleted",
         "upload.opened",
+        "vault.restored",
         "webhook.changed",
         "webhook.created",
         "webhook.deleted",

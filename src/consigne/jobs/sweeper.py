@@ -31,6 +31,7 @@ from consigne.catalog import (
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import keeping
 from consigne.core.arrivals import upload_of
+from consigne.core.backup import hold
 from consigne.core.clock import ms, now_ms
 from consigne.core.holders import is_dead
 from consigne.core.imports import desk as imports
@@ -264,14 +265,18 @@ class Sweeper:
         before = now_ms() - ms(self._settings.purge_guard)
         total = 0
         while due := await self._read(lambda tx: contents.idle(tx, before, _BATCH)):
+            removed = 0
             for content in due:
-                total += await self._remove_content(content, before)
-            if len(due) < _BATCH:
+                removed += await self._remove_content(content, before)
+            total += removed
+            if len(due) < _BATCH or not removed:
                 break
         return total
 
     async def _remove_content(self, content: Content, before: int) -> int:
         def doom(tx: Tx) -> bool:
+            if hold.is_on(tx):
+                return False  # a backup is reading what it has found in the catalog
             doomed = contents.doom(tx, content.id, before)
             if doomed:
                 previews.drop_of(tx, content.id, now_ms())
