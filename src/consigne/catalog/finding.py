@@ -1,10 +1,11 @@
 """From a ``Query`` to statements: lists, counts and the releases of everything that matches (C-55).
 
-A term is written so that a file without the property matches under no operator. Equality, ranges
-and order by name are served by indexes inside the scope; ``CONTAINS`` looks at the folded names of
-the scope one by one, which costs about a microsecond a file. ``CONTAINS`` on an id, and on metadata
-with letters beyond ASCII, is evaluated in Python, some ten microseconds a file of the scope, and
-refuses needles that too many files have.
+A term is written so that a file without the property matches under no operator. Equality of names,
+tags and metadata is served by indexes inside the scope. ``CONTAINS`` on names looks at the scope
+one by one, which costs about a microsecond a file; on PostgreSQL an index of trigrams serves it
+from three letters on. Every other field costs such a look at the files of the scope. ``CONTAINS``
+on an id, and on metadata with letters beyond ASCII, is evaluated in Python, some ten microseconds a
+file of the scope, and refuses needles that too many files have.
 """
 
 import operator
@@ -178,7 +179,10 @@ def conditions_of(tx: Tx, scope: Scope, terms: tuple[Term, ...]) -> list[ColumnE
     for term in terms:
         if isinstance(term.value, str) and "\0" in term.value:
             raise BadFilter("No text has a NUL character.", parameter="filter")
-        found.append(_sought(tx, within, term) if _needs_seeking(term) else _term(term))
+        if _needs_seeking(term):
+            found.append(_sought(tx, within, term))
+        else:
+            found.append(_term(term, scope.space_id))
     return found
 
 
@@ -204,14 +208,19 @@ def _sought(tx: Tx, within: tuple[ColumnElement[bool], ...], term: Term) -> Colu
     return inside if term.op is Op.CONTAINS else ~inside
 
 
-def _term(term: Term) -> ColumnElement[bool]:
+def _term(term: Term, space_id: int) -> ColumnElement[bool]:
+    """Return the condition of a term; the space is what lets indexes of labels serve it."""
     if term.field is Field.NOTHING:
         return never()
     if term.field is Field.TAG:
-        return _tag(term)
+        return _tag(term, space_id)
     if term.field is None:
         text = str(term.value)
-        mine = and_(file_field.c.file_id == file.c.id, file_field.c.name == term.key)
+        mine = and_(
+            file_field.c.file_id == file.c.id,
+            file_field.c.space_id == space_id,
+            file_field.c.name == term.key,
+        )
         if term.op in (Op.CONTAINS, Op.LACKS):
             return exists().where(mine, _substring(file_field.c.value_fold, term, {fold(text)}))
         return exists().where(mine, _compare(file_field.c.value, term.op, term.value))
@@ -222,13 +231,19 @@ def _term(term: Term) -> ColumnElement[bool]:
         if term.field in (Field.SHA256, Field.MD5):
             return and_(column.is_not(None), _lowered(_Hex(column), term))
         return _lowered(cast_to(column, Text), term)
+    if term.field is Field.NAME and term.op is Op.EQUAL:
+        return and_(file.c.name_fold == fold(str(term.value)), column == term.value)
     if term.unit != 1:
         column = column // term.unit
     return and_(column.is_not(None), _compare(column, term.op, term.value))
 
 
-def _tag(term: Term) -> ColumnElement[bool]:
-    mine = exists().where(file_tag.c.file_id == file.c.id, file_tag.c.tag == term.value)
+def _tag(term: Term, space_id: int) -> ColumnElement[bool]:
+    mine = exists().where(
+        file_tag.c.file_id == file.c.id,
+        file_tag.c.space_id == space_id,
+        file_tag.c.tag == term.value,
+    )
     if term.op is Op.DIFFERENT:
         return and_(exists().where(file_tag.c.file_id == file.c.id), ~mine)
     return mine

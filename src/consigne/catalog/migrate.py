@@ -51,12 +51,19 @@ def alone(url: str) -> Iterator[None]:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Run the migrations that are missing, up to a revision. Raises what the database raises."""
+    """Run the migrations that are missing, up to a revision. Raises what the database raises.
+
+    A database that a newer version has brought further is left as it is: migrations only add, so
+    that this version serves until it is replaced, and starts again after a crash (decision 0020).
+    """
     engine = create_engine(sqlalchemy_url(url))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with engine.begin() as connection:
+            present = MigrationContext.configure(connection).get_current_revision() or ""
+            if present.isdigit() and int(present) > int(newest()):
+                return
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
     finally:

@@ -1,7 +1,7 @@
 """Bells on PostgreSQL: whoever has added work notifies, one connection of each process listens.
 
 The notification is a transaction of its own, after the commit of the work: inside that commit it
-would hold, while the log is synced, the one lock at which all who notify queue (decision 0017). It
+would hold, while the log is synced, the one lock at which all who notify queue (decision 0019). It
 may get lost, with the process that was to send it or while nobody is connected; who waits at a bell
 looks for himself from time to time.
 """

@@ -67,10 +67,11 @@ class Accounts:
         hit = self._callers.get(token)
         if hit is not None and hit[0] > time.monotonic():
             return hit[1]
+        asked_at = time.monotonic()  # not when the answer came: a slow catalog adds nothing
         caller = await self._resolve_bearer(token)
         if len(self._callers) >= _CACHE_SIZE:
             self._callers.clear()
-        self._callers[token] = (time.monotonic() + FRESH, caller)
+        self._callers[token] = (asked_at + FRESH, caller)
         return caller
 
     async def by_password(self, login: str, password: str, address: str) -> Caller:
@@ -113,10 +114,11 @@ class Accounts:
         hit = self._seats.get(mark)
         if hit is not None and hit[0] > time.monotonic():
             return hit[1]
+        asked_at = time.monotonic()
         seat = await self._catalog.look(lambda tx: _seat(tx, caller, short, host))
         if len(self._seats) >= _CACHE_SIZE:
             self._seats.clear()
-        self._seats[mark] = (time.monotonic() + FRESH, seat)
+        self._seats[mark] = (asked_at + FRESH, seat)
         return seat
 
     async def spaces_of(self, caller: Caller) -> list[tuple[Role, Space]]:

@@ -6,6 +6,7 @@ several, as the head of a chain decides who wins; so may the worker, as the leas
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -55,9 +56,12 @@ class Rounds:
         self._tasks = [asyncio.create_task(forever(*work)) for work in self._works]
 
     async def stop(self) -> None:
+        """End what is under way and hand the lease back: another process sweeps at once."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(ConsigneError):
+            await self._turn.give_back()
         if self._worker is not None:
             await self._worker.stop()
 

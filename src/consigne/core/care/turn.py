@@ -50,7 +50,13 @@ class Turn:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
             with suppress(ConsigneError):
-                await self._give_back()
+                await self.give_back()
+
+    async def give_back(self) -> None:
+        """End our turn, if it is ours, so that nobody has to wait."""
+        await self._catalog.write(
+            lambda tx: once.take_over(tx, self._name, self._holder, self._holder, 0)
+        )
 
     async def _keep(self) -> None:
         """Take the turn again and again; who finds it lost is told by ``take_in``."""
@@ -58,12 +64,6 @@ class Turn:
             await asyncio.sleep(self._life / 3000)
             with suppress(ConsigneError):
                 await self.take()
-
-    async def _give_back(self) -> None:
-        """End our turn, if it is ours, so that nobody has to wait."""
-        await self._catalog.write(
-            lambda tx: once.take_over(tx, self._name, self._holder, self._holder, 0)
-        )
 
     def is_taken_in(self, tx: Tx) -> bool:
         """Tell whether a process that may be alive, ours or another, does the work."""
