@@ -28,6 +28,7 @@ EVENTS = frozenset(
         "file.released",
         "file.replaced",
         "file.restored",
+        "file.shared",
         "file.unlinked",
         "files.bulk",
         "files.inherited",

@@ -10,6 +10,7 @@ The text of a scan comes from a recognition (``core.ocr``) that somebody has ask
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from enum import StrEnum
 
 import msgspec
 import structlog
@@ -18,8 +19,10 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import contents, files, jobs, labels, texts
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core import jobs as queue
+from consigne.core.access import Seat, readable
 from consigne.core.care import healing
 from consigne.core.clock import now_ms
+from consigne.core.sniff_tables import DECODED
 from consigne.errors import Corrupt
 from consigne.model.entities import (
     Content,
@@ -30,6 +33,7 @@ from consigne.model.entities import (
 )
 from consigne.model.identity import MAX
 from consigne.model.passages import Passage
+from consigne.model.rights import Right
 from consigne.model.texts import MARKDOWN, may_have_text
 from consigne.model.words import RULES
 from consigne.settings import Settings
@@ -59,6 +63,22 @@ class Found(msgspec.Struct, frozen=True):
     length: int = 0
     is_cut: bool = False
     problem: str | None = None
+
+
+class TextState(StrEnum):
+    """Whether the search knows the text of a file: it cannot, not yet, or it does."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    READ = "read"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the search knows of a file's text; ``recognisable``: OCR can read its pictures."""
+
+    state: TextState
+    text: ContentText | None
+    recognisable: bool
 
 
 class Texts:
@@ -140,6 +160,22 @@ class Texts:
             if count < _LABELS:
                 break
         return total
+
+    async def look(self, seat: Seat, file_id: int) -> Known:
+        """Return what is known of the text of a file that the caller sees. Raises FileNotFound."""
+        seat.require(Right.READ)
+
+        def work(tx: Tx) -> Known:
+            file = readable(tx, seat, files.by_id(tx, file_id), now_ms())
+            recognisable = file.detected_type in DECODED
+            if file.content_id is None:
+                return Known(TextState.NONE, None, recognisable)
+            known = texts.of(tx, file.content_id)
+            waits = jobs.under_way(tx, f"{KIND}:{file.content_id}") is not None
+            state = TextState.READ if known else TextState.WAITING if waits else TextState.NONE
+            return Known(state, known, recognisable)
+
+        return await self._catalog.look(work)
 
     async def forget(self, content_id: int) -> None:
         """Remove the text of a content that is doomed."""

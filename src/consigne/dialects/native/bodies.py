@@ -103,6 +103,12 @@ class Hold(_Body):
     reason: Annotated[str, Meta(min_length=1, max_length=1024, pattern=_NO_NUL)]
 
 
+class Share(_Body):
+    """``POST /files/{id}/share``; at most the seven days that a signed URL can last."""
+
+    expires_in: Annotated[int, Meta(ge=1, le=604_800)] = 86_400
+
+
 class Retention(_Body):
     """``PUT /files/{id}/retention``: a time, or null where it is over anyway."""
 

@@ -19,7 +19,7 @@ from consigne.model.bulk import Action, Order
 from consigne.model.entities import State
 from consigne.model.identity import Kind
 
-_PARAMETERS = frozenset({"filter", "folder", "state", "owner", "all", "space"})
+_PARAMETERS = frozenset({"filter", "folder", "year", "state", "owner", "all", "space"})
 
 
 class BulkRoutes:

@@ -29,6 +29,7 @@ from consigne.dialects.native.replies import (
     stored_reply,
 )
 from consigne.dialects.native.wire import file_document, projected, uuid_of
+from consigne.dialects.native.years import year_number
 from consigne.errors import BadParameter, FileNotFound
 from consigne.http.answers import empty_response, json_response
 from consigne.http.routing import Route
@@ -37,7 +38,9 @@ from consigne.model.identity import Kind
 from consigne.model.query import Query, Scope
 
 _PATH = f"{API}/files"
-_DELETE_PARAMETERS = frozenset({"filter", "folder", "state", "owner", "dry_run", "all", "space"})
+_DELETE_PARAMETERS = frozenset(
+    {"filter", "folder", "year", "state", "owner", "dry_run", "all", "space"}
+)
 
 
 class Files:
@@ -209,4 +212,5 @@ async def scope_of(desk: Desk, request: Request, seat: Seat) -> Scope:
         owner=seat.principal_id if owner else None,
         folder_id=await desk.folder(seat, words) if words else None,
         in_root=bool(words) and is_root(words),
+        year_id=year_number(asked["year"]) if asked.get("year") else None,
     )

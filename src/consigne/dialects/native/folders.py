@@ -9,6 +9,7 @@ from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
 from consigne.dialects.native.parameters import flag, plain, whole
 from consigne.dialects.native.replies import created, page_reply
 from consigne.dialects.native.wire import folder_document, uuid_of
+from consigne.dialects.native.years import year_number
 from consigne.errors import BadCursor, BadParameter, FolderNotFound
 from consigne.http.answers import json_response
 from consigne.http.routing import Route
@@ -53,13 +54,17 @@ class FolderRoutes:
         return json_response(folder_document(folder, await self._folders.path_of(seat, folder.id)))
 
     async def list(self, request: Request) -> ASGIApp:
-        """Return the folders directly below one, or at the top."""
+        """Return the folders directly below one, or at the top; with ``year`` all of a year."""
         seat, asked = await self._desk.seat(request), request.query_params
         limit = whole(asked.get("limit") or str(DEFAULT_LIMIT), "limit", 1, MAX_LIMIT)
         cursor = asked.get("cursor")
         after = from_uuid(Kind.FOLDER, cursor) if cursor else 0
         if after is None:
             raise BadCursor(parameter="cursor")
+        if asked.get("year"):
+            all_of_it = await self._folders.of_year(seat, year_number(asked["year"]))
+            documents = [folder_document(folder) for folder in all_of_it]
+            return page_reply(self._desk, request, "folders", documents, "cursor", None)
         parent = await self._desk.folder(seat, asked.get("parent"))
         found = await self._folders.children(seat, parent, after, limit + 1)
         page = found[:limit]

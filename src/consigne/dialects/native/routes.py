@@ -12,6 +12,7 @@ from consigne.dialects.native.events import Events
 from consigne.dialects.native.files import Files
 from consigne.dialects.native.folders import FolderRoutes
 from consigne.dialects.native.guards import Guards
+from consigne.dialects.native.handing import Handing
 from consigne.dialects.native.jobs import JobRoutes
 from consigne.dialects.native.people import People
 from consigne.dialects.native.receiving import Receiving
@@ -23,6 +24,7 @@ from consigne.dialects.native.spaces import Spaces
 from consigne.dialects.native.types import TypeRoutes
 from consigne.dialects.native.uploads import UploadRoutes
 from consigne.dialects.native.webhooks import WebhookRoutes
+from consigne.dialects.native.years import YearRoutes
 from consigne.http.cors import CorsMiddleware
 from consigne.http.faults import FaultMiddleware
 from consigne.http.routing import Router
@@ -84,6 +86,8 @@ def router(desk: Desk) -> Router:
         Guards(desk),
         UploadRoutes(desk),
         FolderRoutes(desk),
+        YearRoutes(desk),
+        Handing(desk),
         Spaces(desk),
         People(desk),
         Events(desk),

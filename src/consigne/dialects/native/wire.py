@@ -13,6 +13,7 @@ import msgspec
 from consigne.core.access import guards_of
 from consigne.core.sessions import Progress
 from consigne.core.telling import data_of, subject_of
+from consigne.core.texts import Known
 from consigne.model.entities import (
     Access,
     Annotations,
@@ -27,6 +28,7 @@ from consigne.model.entities import (
     State,
     Upload,
     Version,
+    Year,
 )
 from consigne.model.identity import Kind, to_uuid
 from consigne.model.rights import Role
@@ -202,6 +204,31 @@ def progress_document(progress: Progress, now: int) -> dict[str, Any]:
     if progress.complete:
         document["completed"] = file_document(progress.file, now)
     return document
+
+
+def year_document(year: Year) -> dict[str, Any]:
+    """Return an accounting year; start and end as they were told."""
+    return {
+        "id": uuid_of(Kind.YEAR, year.id),
+        "label": year.label,
+        "starting_at": year.starting_at,
+        "ending_at": year.ending_at,
+        "is_closed": year.is_closed,
+    }
+
+
+def text_document(known: Known) -> dict[str, Any]:
+    """Return what the search knows of a text."""
+    text = known.text
+    return {
+        "state": known.state,
+        "origin": text.origin if text else None,
+        "pages": text.pages if text else None,
+        "length": text.length if text else 0,
+        "is_cut": text.is_cut if text else False,
+        "problem": text.problem if text else None,
+        "recognisable": known.recognisable,
+    }
 
 
 def folder_document(folder: Folder, path: str | None = None) -> dict[str, Any]:
