@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Area, type Group, INSTALLATION_AREAS, SPACE, isOperator } from "./core/areas";
 import { session, signOut, space, spaces } from "./core/api";
 import { INSTALLATION, address, go, place } from "./core/places";
+import { side } from "./core/side";
 import { type Theme, theme } from "./core/theme";
 import { language, speak, words } from "./core/words";
 import { IconButton, Link } from "./parts/buttons";
@@ -95,7 +96,7 @@ export function App() {
         <nav aria-label={w().navigation}>
           {groups().map((group) => <NavGroup key={group.title?.() ?? ""} group={group} />)}
         </nav>
-        <div id="side-extra" class="side-extra" />
+        <div class="side-extra">{side.value}</div>
         <Account />
       </aside>
       <div class="veil" onClick={() => setOpen(false)} />

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from native_support import Client, Space
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 TOP = Path(__file__).resolve().parents[2]
 SCREENS = TOP / "console/.screens"
@@ -38,7 +38,7 @@ class Visit:
         page = self.context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.wrong.append(f"uncaught: {error}"))
-        page.on("dialog", lambda dialog: (self.wrong.append("a dialog"), dialog.dismiss()))
+        page.on("dialog", self._answer)
         return page
 
     def sign_in(self, login: str, password: str, path: str = "/console") -> Page:
@@ -85,6 +85,12 @@ class Visit:
         self.context.close()
         assert not self.wrong, self.wrong
 
+    def _answer(self, dialog: Dialog) -> None:
+        """Leave a page that asks whether to; no other dialog of the browser's is ours."""
+        if dialog.type != "beforeunload":
+            self.wrong.append(f"a dialog: {dialog.message}")
+        dialog.accept()
+
     def _hear(self, message: ConsoleMessage) -> None:
         refused = re.match("Failed to load resource: (the|net::)", message.text)
         if "Content Security Policy" in message.text or (message.type == "error" and not refused):
@@ -110,3 +116,10 @@ def sign_in(url: str, login: str, password: str) -> tuple[Client, str]:
     client = Client(url)
     body = {"login": login, "password": password, "cookie": True}
     return client, client.ok("POST", "/session", 201, json=body)["csrf"]
+
+
+def bearer(space: Space, email: str) -> Client:
+    """Return a client that is logged in as this person, in the space."""
+    body = {"login": email, "password": PASSWORD}
+    token = Client(space.url).ok("POST", "/session", 201, json=body)["token"]
+    return Client(space.url, token, **{"X-Consigne-Space": space.short})

@@ -63,7 +63,7 @@ export interface Asked {
   body?: unknown;
   headers?: Record<string, string>;
   /** The space meant, if not the present one; null: none. */
-  space?: string | null;
+  space?: string | null | undefined;
   signal?: AbortSignal;
 }
 

@@ -30,6 +30,7 @@ export const SPACE: Group[] = [
     title: null,
     areas: [
       { name: "files", title: () => w().files, icon: "files", load: () => import("../files/area"), shown: () => may("reader") },
+      { name: "trash", title: () => w().trash, icon: "trash", load: () => import("../files/trash"), shown: () => may("reader") },
     ],
   },
 ];

@@ -14,10 +14,11 @@ export class Paged<T> {
   readonly error: Signal<unknown> = signal(null);
   /** Changes whenever rows do: read it in a component that shows them. */
   readonly version: Signal<number> = signal(0);
+  /** Whether all rows are read. */
+  complete = false;
   private cursor: string | null = null;
-  private ended = false;
   private needed = 0;
-  private reading = false;
+  private reading: Promise<void> | null = null;
   private readonly stopping = new AbortController();
 
   /** `read` gives the page behind a cursor; `total`, if known, how many rows there are in all. */
@@ -27,7 +28,7 @@ export class Paged<T> {
   ) {
     total?.(this.stopping.signal).then(
       (found) => {
-        if (!this.ended && found > this.count.value) this.count.value = found;
+        if (!this.complete && found > this.count.value) this.count.value = found;
       },
       () => {},
     );
@@ -36,8 +37,16 @@ export class Paged<T> {
 
   need = (last: number): void => {
     this.needed = Math.max(this.needed, last);
-    void this.go();
+    this.reading ??= this.go().finally(() => {
+      this.reading = null;
+    });
   };
+
+  /** Wait until a row is read, or the last one, or reading failed. */
+  async reach(last: number): Promise<void> {
+    this.need(last);
+    await this.reading;
+  }
 
   at = (index: number): T | undefined => this.rows[index];
 
@@ -55,7 +64,7 @@ export class Paged<T> {
 
   retry = (): void => {
     this.error.value = null;
-    void this.go();
+    this.need(0);
   };
 
   stop(): void {
@@ -63,25 +72,21 @@ export class Paged<T> {
   }
 
   private async go(): Promise<void> {
-    if (this.reading) return;
-    this.reading = true;
     try {
-      while (!this.ended && !this.error.value && this.rows.length <= this.needed) {
+      while (!this.complete && !this.error.value && this.rows.length <= this.needed) {
         const page = await this.read(this.cursor, this.stopping.signal);
         if (this.stopping.signal.aborted) return;
         batch(() => {
           this.rows.push(...page.rows);
           this.cursor = page.next;
-          this.ended = page.next === null;
-          if (this.ended || this.rows.length > this.count.value) this.count.value = this.rows.length;
+          this.complete = page.next === null;
+          if (this.complete || this.rows.length > this.count.value) this.count.value = this.rows.length;
           this.ready.value = true;
           this.version.value += 1;
         });
       }
     } catch (error) {
       if (!this.stopping.signal.aborted) this.error.value = error;
-    } finally {
-      this.reading = false;
     }
   }
 }

@@ -76,6 +76,8 @@ export function Choices(props: {
     [...(list.current?.querySelectorAll<HTMLElement>("[role^=menuitem]:not(:disabled)") ?? [])];
   useLayoutEffect(() => {
     const box = list.current!;
+    // Above everything, whatever it stands in clips.
+    box.showPopover();
     const { width, height } = box.getBoundingClientRect();
     const { left, right, top, bottom } = props.anchor;
     const x = left + width > innerWidth - 8 ? right - width : left;
@@ -117,7 +119,7 @@ export function Choices(props: {
     all[to]?.focus();
   };
   return (
-    <div ref={list} id={props.id} class="menu" role="menu" aria-label={props.label} onKeyDown={step}>
+    <div ref={list} id={props.id} class="menu" role="menu" popover="manual" aria-label={props.label} onKeyDown={step}>
       {props.choices.map((each) => (
         <Fragment key={each.label}>
           {each.apart && <hr role="separator" />}

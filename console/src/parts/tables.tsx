@@ -12,7 +12,9 @@ const w = words(
 
 export interface Column<T> {
   key: string;
+  /** Read out only where `hideTitle` says so. */
   title: string;
+  hideTitle?: boolean;
   /** A track of the grid: `minmax(12rem, 1fr)`, `8rem`. */
   width: string;
   cell: (row: T) => ComponentChildren;
@@ -38,6 +40,8 @@ export interface TableProps<T> {
   sort?: string;
   onSort?: (sort: string) => void;
   selected?: ReadonlySet<string>;
+  /** Rows that cannot be selected; by default all can. */
+  selectable?: (row: T) => boolean;
   onSelect?: (ids: Set<string>) => void;
   onMenu?: (row: T, at: { x: number; y: number }) => void;
   current?: string | undefined;
@@ -57,6 +61,7 @@ export function Table<T>(props: TableProps<T>) {
   const { count, selected } = props;
   const columns = props.columns.filter((each) => !each.hide || view.width >= ROOM[each.hide]);
   const pick = props.onSelect !== undefined;
+  const selectable = props.selectable ?? (() => true);
 
   useLayoutEffect(() => {
     const element = box.current!;
@@ -93,13 +98,13 @@ export function Table<T>(props: TableProps<T>) {
 
   const toggle = (index: number, many: boolean) => {
     const row = props.row(index);
-    if (!row || !props.onSelect) return;
+    if (!row || !props.onSelect || !selectable(row)) return;
     const next = new Set(selected);
     const on = !next.has(props.id(row));
     const from = many && anchor.current !== null ? anchor.current : index;
     for (let i = Math.min(from, index); i <= Math.max(from, index); i += 1) {
       const each = props.row(i);
-      if (each) next[on ? "add" : "delete"](props.id(each));
+      if (each && selectable(each)) next[on ? "add" : "delete"](props.id(each));
     }
     anchor.current = index;
     props.onSelect(next);
@@ -132,7 +137,7 @@ export function Table<T>(props: TableProps<T>) {
     const next = new Set<string>();
     for (let i = 0; on && i < count; i += 1) {
       const row = props.row(i);
-      if (row) next.add(props.id(row));
+      if (row && selectable(row)) next.add(props.id(row));
     }
     props.onSelect?.(next);
   };
@@ -166,7 +171,7 @@ export function Table<T>(props: TableProps<T>) {
       >
         {pick && (
           <div role="gridcell" class="cell pick">
-            {row && (
+            {row && selectable(row) && (
               <input
                 type="checkbox"
                 tabIndex={-1}
@@ -204,7 +209,7 @@ export function Table<T>(props: TableProps<T>) {
               <input
                 type="checkbox"
                 aria-label={w().all}
-                checked={!!selected?.size && selected.size >= count}
+                checked={!!selected?.size}
                 disabled={!count}
                 onClick={() => all(!selected?.size)}
               />
@@ -234,7 +239,7 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort?: string | 
           {column.title}
           {on && <Icon name={down ? "down" : "up"} size={14} />}
         </button>
-      ) : column.title}
+      ) : column.hideTitle ? <span class="unseen">{column.title}</span> : column.title}
     </div>
   );
 }

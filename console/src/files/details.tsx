@@ -1,0 +1,220 @@
+// Beside the list: one file with all that is known of it.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Refusal, get, may, post, session, space, url } from "../core/api";
+import { useHappenings } from "../core/live";
+import { type Loaded, useLoaded } from "../core/loading";
+import { ask } from "../core/places";
+import { moment, size } from "../core/words";
+import { Button, IconButton, Link } from "../parts/buttons";
+import { complain } from "../parts/notices";
+import { Loading, Problem } from "../parts/states";
+import * as actions from "./actions";
+import { type File, type TextState, type Version, textOf } from "./model";
+import { Preview } from "./preview";
+import { arrived, follow } from "./uploads";
+import { w } from "./words";
+
+interface Event {
+  id: string;
+  at: string;
+  action: string;
+  actor: number | null;
+}
+
+export function Details({ id }: { id: string }) {
+  const file = useLoaded((signal) => get<File>(`/files/${id}`, { state: "kept,held" }, { signal }), [id]);
+  const panel = useRef<HTMLElement>(null);
+  useHappenings(["file"], (event) => {
+    if (event.subject === id) file.reload();
+  });
+  const before = useRef<Element | null>(null);
+  useEffect(() => {
+    before.current ??= document.activeElement;
+    panel.current?.focus({ preventScroll: true });
+  }, [id]);
+  const close = () => {
+    ask({ file: undefined });
+    if (before.current instanceof HTMLElement) before.current.focus();
+  };
+  const after = () => {
+    arrived.value += 1;
+    file.reload();
+  };
+  return (
+    <aside
+      ref={panel}
+      class="details"
+      aria-label={w().details}
+      tabIndex={-1}
+      onKeyDown={(event) => event.key === "Escape" && close()}
+    >
+      <header class="details-head">
+        <h2>{file.value?.name ?? "…"}</h2>
+        <IconButton icon="close" label={w().close} onClick={close} />
+      </header>
+      {file.error ? <Problem error={file.error} /> : !file.value ? <Loading /> : (
+        <div class="details-body">
+          <Preview file={file.value} />
+          <div class="details-actions">
+            <Button icon="download" onClick={() => actions.download([id])}>{w().download}</Button>
+            <Button icon="share" onClick={() => actions.share(file.value!)}>{w().share.replace(/\s?…$/, "")}</Button>
+            {may("writer") && <IconButton icon="edit" label={w().rename} onClick={() => actions.renameFile(file.value!, after)} />}
+            {may("writer") && <IconButton icon="move" label={w().move} onClick={() => actions.move([id], after)} />}
+            {may("writer") && <IconButton icon="tag" label={w().tag} onClick={() => actions.tag([file.value!], after)} />}
+            {may("writer") && (
+              <IconButton icon="trash" label={w().remove} onClick={() => { close(); void actions.release([id], after); }} />
+            )}
+          </div>
+          <Facts file={file.value} />
+          <Text file={file.value} />
+          <Fields file={file.value} />
+          <Versions file={file.value} after={after} />
+          <Digests file={file.value} />
+          <History file={file.value} />
+        </div>
+      )}
+    </aside>
+  );
+}
+
+function Facts({ file }: { file: File }) {
+  const visible = { space: w().visibleSpace, private: w().visiblePrivate, record: w().visibleRecord };
+  return (
+    <section>
+      <h3>{w().facts}</h3>
+      {file.tags.length > 0 && <p class="tags">{file.tags.map((each) => <span key={each} class="tag">{each}</span>)}</p>}
+      <dl class="facts">
+        <dt>{w().size}</dt><dd>{size(file.size)}</dd>
+        <dt>{w().type}</dt><dd>{file.type}</dd>
+        <dt>{w().folder}</dt>
+        <dd><Link to={folderAddress(file)}><actions.FolderName id={file.folder} /></Link></dd>
+        <dt>{w().added}</dt><dd>{moment(file.created_at)}</dd>
+        {file.updated_at && <><dt>{w().changed}</dt><dd>{moment(file.updated_at)}</dd></>}
+        <dt>{w().owner}</dt>
+        <dd>{file.owner === session.value?.user.id ? w().you : file.owner ? w().user(file.owner) : "–"}</dd>
+        <dt>{w().visible}</dt><dd>{visible[file.access]}</dd>
+        {file.guards.length > 0 && (
+          <>
+            <dt>{w().guards}</dt>
+            <dd>{[...file.guards.map(w().guard), file.hold_reason, file.retain_until && moment(file.retain_until)].filter(Boolean).join(", ")}</dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+const folderAddress = (file: File) =>
+  url("", {}).replace(/\/consigne\/v1$/, "") + `/console/${space.value!.short}/files${file.folder ? `/${file.folder}` : ""}`;
+
+function Text({ file }: { file: File }) {
+  const known = useLoaded<TextState>(() => textOf(file.id), [file.id, file.version]);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    if (known.value?.state !== "waiting") return;
+    const timer = setTimeout(known.reload, 1500);
+    return () => clearTimeout(timer);
+  }, [known.value, known.busy]);
+  if (!known.value) return null;
+  const { state, origin, pages, length, recognisable, problem } = known.value;
+  const said = busy || state === "waiting" ? w().textWaiting
+    : state === "none" ? w().textNone
+    : !length ? w().textEmpty
+    : origin === "ocr" ? w().textOcr(pages) : w().textRead(pages);
+  return (
+    <section>
+      <h3>{w().text}</h3>
+      <p role="status">{said}</p>
+      {problem && <p class="quiet small">{problem}</p>}
+      {recognisable && !length && state !== "waiting" && may("writer") && (
+        <Button
+          icon="eye"
+          busy={busy}
+          onClick={async () => {
+            setBusy(true);
+            await follow(file.id, space.value!.short).catch(complain);
+            setBusy(false);
+            known.reload();
+          }}
+        >
+          {w().recognise}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function Fields({ file }: { file: File }) {
+  const fields = Object.entries(file.meta);
+  if (!fields.length) return null;
+  return (
+    <section>
+      <h3>{w().fields}</h3>
+      <dl class="facts">{fields.map(([name, value]) => <><dt key={name}>{name}</dt><dd>{value}</dd></>)}</dl>
+    </section>
+  );
+}
+
+function Versions({ file, after }: { file: File; after: () => void }) {
+  const found = useLoaded(() => get<{ versions: Version[] }>(`/files/${file.id}/versions`), [file.id, file.version]);
+  const short = space.value!.short;
+  return (
+    <section>
+      <h3>{w().versions}</h3>
+      <Problem error={found.error} />
+      <ul class="rows">
+        {found.value?.versions.map((each) => (
+          <li key={each.number}>
+            <div class="rows-main">
+              <a href={url(`/files/${file.id}/versions/${each.number}/content`, { space: short })} download>
+                {w().version(each.number)}
+              </a>
+              <span class="quiet small">{size(each.size)} · {moment(each.created_at)}</span>
+            </div>
+            {each.current ? <span class="badge">{w().current}</span> : may("writer") && (
+              <Button kind="quiet" onClick={() => post(`/files/${file.id}/versions/${each.number}/restore`).then(after, complain)}>
+                {w().backTo}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Digests({ file }: { file: File }) {
+  if (!file.sha256) return null;
+  return (
+    <section>
+      <h3>{w().digests}</h3>
+      <dl class="facts">
+        <dt>SHA-256</dt><dd class="mono">{file.sha256}</dd>
+        {file.md5 && <><dt>MD5</dt><dd class="mono">{file.md5}</dd></>}
+      </dl>
+    </section>
+  );
+}
+
+function History({ file }: { file: File }) {
+  const found: Loaded<{ events: Event[] }> = useLoaded(() => get(`/files/${file.id}/history`), [file.id, file.updated_at, file.version]);
+  if (found.error instanceof Refusal || !found.value) return null;
+  return (
+    <section>
+      <h3>{w().history}</h3>
+      <ol class="rows">
+        {[...found.value.events].reverse().map((each) => (
+          <li key={each.id}>
+            <div class="rows-main">
+              <span>{w().event(each.action)}</span>
+              <span class="quiet small">
+                {moment(each.at)}
+                {each.actor && ` · ${each.actor === session.value?.user.id ? w().you : w().user(each.actor)}`}
+              </span>
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
