@@ -5,6 +5,7 @@ import os
 import hypothesis
 import pytest
 
+from tests.parts.browser import browser
 from tests.parts.catalogs import migrated_url, postgres_template, sqlite_template
 from tests.parts.ceph import ceph_store
 from tests.parts.cluster import cluster
@@ -13,6 +14,7 @@ from tests.parts.seaweedfs import object_store
 from tests.parts.server import fresh_server, server, start_server, vault
 
 __all__ = [
+    "browser",
     "ceph_store",
     "cluster",
     "fresh_server",

@@ -1,7 +1,5 @@
-"""A browser for all tests of this process, and visits of people to the console."""
+"""Visits of people to the console."""
 
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,25 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from tests.parts.server import KEY, RunningServer
 
 sys.path.append(str(Path(__file__).parent.parent / "native"))
 
 from console_support import Visit, Visits, person
 from native_support import Space, make_space
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Run Debian's Chromium."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: run scripts/parts"
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=sandbox)
-        yield running
-        running.close()
 
 
 @pytest.fixture

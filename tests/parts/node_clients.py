@@ -1,6 +1,7 @@
 """Clients from npm, run unmodified under node."""
 
 import json
+import os
 import subprocess
 from base64 import b64decode
 from dataclasses import dataclass
@@ -62,6 +63,19 @@ def aws_sdk(request: dict[str, Any]) -> list[Answered]:
         Answered(each["url"], each["status"], each["headers"], b64decode(each["body"]))
         for each in json.loads(done.stdout)
     ]
+
+
+def bundle(script: str, target: Path) -> None:
+    """Bundle a script with the packages that it imports, for a browser."""
+    assert (MODULES / "node_modules/esbuild").exists(), "esbuild is missing: run scripts/parts"
+    command = [
+        str(node()),
+        str(MODULES / "node_modules/esbuild/bin/esbuild"),
+        str(SCRIPTS / script),
+    ]
+    command += ["--bundle", "--format=iife", f"--outfile={target}", "--log-level=warning"]
+    env = {**os.environ, "NODE_PATH": str(MODULES / "node_modules")}
+    subprocess.run(command, env=env, check=True, timeout=100)
 
 
 @dataclass(frozen=True)
