@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from consigne import console, manual, observe
+from consigne import __version__, console, manual, observe, tracing
 from consigne.blobs.archive import Archive, FolderArchive
 from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
@@ -260,9 +260,23 @@ def prepare(settings: Settings) -> FirstStart | None:
         raise Unavailable(f"The data folder cannot be used: {error}") from error
 
 
+def start_traces(settings: Settings) -> None:
+    """Send traces from this process, if the settings say where to. Raises Unavailable."""
+    if settings.otel_endpoint:
+        tracing.start(
+            settings.otel_endpoint, settings.otel_headers, settings.otel_sample, __version__
+        )
+
+
+async def stop_traces() -> None:
+    """Send the traces that are left."""
+    await asyncio.to_thread(tracing.stop)
+
+
 def create_app(settings: Settings) -> Dispatcher:
     """Return the ASGI application of one server process."""
     observe.configure(settings)
+    start_traces(settings)
     depot = build_depot(settings)
     worker = build_worker(depot) if settings.worker else None
     rounds = Rounds(depot.catalog, build_sweeper(depot), depot.history, settings, worker)
@@ -306,7 +320,7 @@ def create_app(settings: Settings) -> Dispatcher:
         allowed_hosts=hosts,
         trusted_proxies=settings.trusted_proxies,
         startup=[depot.open, learn_hosts, rounds.start, *working, pulse.start],
-        shutdown=[depot.close, rounds.stop, sender.stop, caring.stop, pulse.stop],
+        shutdown=[stop_traces, depot.close, rounds.stop, sender.stop, caring.stop, pulse.stop],
         access_log=settings.access_log,
     )
 
@@ -315,6 +329,8 @@ def serve(settings: Settings) -> int:
     """Run the server until a signal comes; return the exit status."""
     _give_large_memory_back()
     observe.configure(settings)
+    if settings.otel_endpoint:
+        tracing.require()
     first = prepare(settings)
 
     def ready(host: str, port: int) -> None:
@@ -345,6 +361,7 @@ async def _work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
+    start_traces(settings)
     depot = build_depot(settings)
     await depot.open()
     worker, sender, caring = build_worker(depot), build_sender(depot), build_caring(depot)
@@ -360,6 +377,7 @@ async def _work(settings: Settings) -> None:
         await sender.stop()
         await worker.stop()
         await depot.close()
+        await stop_traces()
 
 
 def _give_large_memory_back() -> None:

@@ -9,11 +9,14 @@ lists are separated by commas in the environment.
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+
+from consigne import wellformed
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
@@ -25,15 +28,49 @@ _UNITS = {"": 1, "b": 1}
 for _power, _letter in enumerate("kmgtp", start=1):
     _UNITS[f"{_letter}b"] = 1000**_power
     _UNITS[f"{_letter}ib"] = 1024**_power
+_CHECKED: dict[str, Callable[[Any], None]] = {
+    "trusted_proxies": wellformed.networks,
+    "catalog": wellformed.database,
+    "blobs": wellformed.store,
+    "metrics_networks": wellformed.networks,
+    "public_url": wellformed.web_address,
+    "s3_endpoint": wellformed.web_address,
+    "otel_endpoint": wellformed.web_address,
+    "dynacase_timezone": wellformed.time_zone,
+    "master_key": wellformed.hexadecimal_key,
+    "bootstrap_user": wellformed.pair,
+    "bootstrap_client": wellformed.pair,
+}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
 
+Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]  # never shown
 Size = Annotated[int, msgspec.Meta(ge=0, extra={"unit": "size"})]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
+class Given(NamedTuple):
+    """A value as it was found, and where: a variable's name, a file, or ``option``."""
+
+    value: Any
+    source: str
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """What is wrong with a setting, where it comes from, and what may have been meant."""
+
+    name: str
+    message: str
+    source: str = ""
+    hint: str = ""
+
+
 class SettingsError(ValueError):
-    """A setting is unknown or has a value of the wrong kind; the text names it."""
+    """Settings are unknown or have wrong values; ``problems`` and the text name every one."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = sorted(problems)
+        super().__init__("; ".join(_sentence(each) for each in self.problems))
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,22 +92,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catalog_lock_time: Seconds = 10  # longest wait for another transaction there; 0: no limit
     blobs: str = ""  # where bytes go; default the data folder; s3://bucket/prefix; memory for tests
     small_size: Size | None = None  # contents up to this size share one embedded store
-    master_key: str = ""  # 32 bytes in hex that encrypt secrets; default a file in the data folder
+    master_key: Secret = ""  # 32 bytes in hex that encrypt secrets; default a file in data
 
     # Seeing
     log_level: Literal["debug", "info", "warning", "error"] = "info"  # what is less is left out
     log_format: Literal["console", "json"] = "console"  # for people, or one JSON object a line
     access_log: bool = False  # one line in the log for each request
-    metrics_token: str = ""  # bearer token for /metrics and for the details of /health
+    metrics_token: Secret = ""  # bearer token for /metrics and for the details of /health
     metrics_networks: list[str] = msgspec.field(default_factory=_LOOPBACK.copy)  # need no token
+    otel_endpoint: str = ""  # base URL of a collector for traces (OTLP/HTTP); needs the extra otel
+    otel_headers: Secret = ""  # name=value, separated by commas: what it wants to see
+    otel_sample: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1  # share of the traces that is sent
     disk_low: Size = 1 * GIB  # /health warns where the disk of the data folder has less room
     queue_late: Seconds = 300  # /health warns where a job has been due for longer
     metrics_spaces: Count = 100  # spaces with metrics of their own, the fullest ones
 
     # The very first start
-    bootstrap_user: str = ""  # email:password of the first user
-    bootstrap_key: str = ""  # the first API key, at least 32 characters
-    bootstrap_client: str = ""  # id:secret of the first OAuth client
+    bootstrap_user: Secret = ""  # email:password of the first user
+    bootstrap_key: Secret = ""  # the first API key, at least 32 characters
+    bootstrap_client: Secret = ""  # id:secret of the first OAuth client
 
     # Spaces, uploads and what is kept
     quota: Size = 0  # quota of a new space; 0: unlimited
@@ -182,8 +222,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3_public_endpoint: str = ""  # base URL that clients reach it by; default s3_endpoint
     s3_direct_uploads: bool = False  # upload URLs lead to the object store instead of the server
     s3_direct_downloads: bool = False  # large downloads are sent on to it; it checks no bytes
-    s3_access_key: str = ""  # access key for the object store; default where Amazon's tools look
-    s3_secret_key: str = ""  # its secret
+    s3_access_key: Secret = ""  # access key for the object store; default where Amazon's tools look
+    s3_secret_key: Secret = ""  # its secret
     s3_connect_time: Annotated[float, msgspec.Meta(gt=0)] = 5  # longest wait for a connection
     s3_idle_time: Annotated[float, msgspec.Meta(gt=0)] = 30  # longest silence of the object store
     s3_total_time: Annotated[float, msgspec.Meta(gt=0)] = 120  # one request, repetitions included
@@ -220,41 +260,72 @@ def load(
 
     The file is ``file``, else ``CONSIGNE_CONFIG``. Raises SettingsError naming every wrong key.
     """
+    return convert(gather(overrides, file=file, environ=environ))
+
+
+def gather(
+    overrides: Mapping[str, Any] | None,
+    *,
+    file: Path | None,
+    environ: Mapping[str, str],
+) -> dict[str, Given]:
+    """Return what is given for each name, and where. Raises SettingsError for a bad file."""
     path = file or (Path(environ["CONSIGNE_CONFIG"]) if environ.get("CONSIGNE_CONFIG") else None)
-    raw: dict[str, Any] = dict(_flatten(tomllib.loads(path.read_text()))) if path else {}
+    given = {} if path is None else {k: Given(v, str(path)) for k, v in _in_file(path)}
     for name, text in environ.items():
         if name.startswith("CONSIGNE_") and name not in NOT_SETTINGS:
-            raw[name.removeprefix("CONSIGNE_").lower()] = text
-    raw.update({k: v for k, v in (overrides or {}).items() if v is not None})
-    return _convert(raw)
+            given[name.removeprefix("CONSIGNE_").lower()] = Given(text, name)
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            given[name] = Given(value, "option")
+    return given
 
 
-def parse_size(text: str | int) -> int:
-    """Return a number of bytes: ``5GiB`` is 5 * 2**30, ``5GB`` 5 * 10**9. Raises SettingsError."""
-    if isinstance(text, int):
-        return text
-    match = _SIZE.fullmatch(text)
-    if not match or match[2].lower() not in _UNITS:
-        raise SettingsError(f"{text!r} is not a size such as 500MB or 2GiB")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
-
-
-def _convert(raw: Mapping[str, Any]) -> Settings:
+def convert(given: Mapping[str, Given]) -> Settings:
+    """Return the settings. Raises SettingsError naming every wrong key."""
     fields = {field.name: field for field in msgspec.structs.fields(Settings)}
     values: dict[str, Any] = {}
-    problems: list[str] = []
-    for name, value in raw.items():
+    problems: list[Problem] = []
+    for name, (value, source) in given.items():
         if name not in fields:
-            problems.append(f"{name}: there is no such setting")
+            near = get_close_matches(name, fields, n=1)
+            hint = f"Did you mean {near[0]}?" if near else ""
+            problems.append(Problem(name, "there is no such setting", source, hint))
             continue
         kind = fields[name].type
         try:
             values[name] = msgspec.convert(_prepare(value, kind), kind, strict=False)
-        except (msgspec.ValidationError, SettingsError) as error:
-            problems.append(f"{name}: {error}")
+            if name in _CHECKED:
+                _CHECKED[name](values[name])
+        except (msgspec.ValidationError, ValueError) as error:
+            problems.append(Problem(name, str(error), source))
     if problems:
-        raise SettingsError("; ".join(sorted(problems)))
+        raise SettingsError(*problems)
     return Settings(**values)
+
+
+def parse_size(text: str | int) -> int:
+    """Return a number of bytes: ``5GiB`` is 5 * 2**30, ``5GB`` 5 * 10**9. Raises ValueError."""
+    if isinstance(text, int):
+        return text
+    match = _SIZE.fullmatch(text)
+    if not match or match[2].lower() not in _UNITS:
+        raise ValueError(f"{text!r} is not a size such as 500MB or 2GiB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def _in_file(path: Path) -> list[tuple[str, Any]]:
+    try:
+        return _flatten(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise SettingsError(Problem("config", f"{path}: {error.strerror}")) from error
+    except ValueError as error:  # neither UTF-8 nor TOML
+        raise SettingsError(Problem("config", f"{path}: {error}")) from error
+
+
+def _sentence(problem: Problem) -> str:
+    where = f" (from {problem.source})" if problem.source else ""
+    return f"{problem.name}: {problem.message}{where}{problem.hint and '. ' + problem.hint}"
 
 
 def _prepare(value: Any, kind: Any) -> Any:

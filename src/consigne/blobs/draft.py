@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
+from consigne import tracing
 from consigne.blobs.digests import Digester
 from consigne.blobs.driver import Driver, Promise, Stage
 from consigne.blobs.faults import telling_storage_full
@@ -37,10 +38,12 @@ class Stowing:
 
     def __init__(self, promise: Promise) -> None:
         self._promise = promise
+        self._trace = tracing.here()
 
     def wait(self) -> None:
         """Return when the bytes are durable. Raises StorageFull. Blocks."""
-        with telling_storage_full(), known.STORE_SECONDS.timed("write"):
+        span = tracing.span("store.write", within=self._trace)
+        with telling_storage_full(), known.STORE_SECONDS.timed("write"), span:
             self._promise.wait()
 
 
@@ -81,7 +84,8 @@ class Draft:
         A second call returns the same key.
         """
         if self._key is None:
-            with telling_storage_full(), known.STORE_SECONDS.timed("write"):
+            span = tracing.span("store.write", {"consigne.bytes": self.size})
+            with telling_storage_full(), known.STORE_SECONDS.timed("write"), span:
                 self._key = await self._holding.store()
         return self._key
 

@@ -21,6 +21,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from consigne import tracing
 from consigne.catalog.engine import Bell, Catalog, Promise, Tx
 from consigne.catalog.postgres_bells import WAKE, Bells
 from consigne.errors import BadParameter, Internal, StorageFull, Unavailable
@@ -100,15 +101,18 @@ class PostgresCatalog(Catalog):
         self._opened.clear()
 
     async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
-        with known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY):
+        timed = known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY)
+        with timed, tracing.span("catalog.write"):
             return await asyncio.shield(self._submit("BEGIN", work, after))
 
     async def look(self, work: Callable[[Tx], T]) -> T:
-        with known.CATALOG_SECONDS.timed("look", level=known.CATALOG_UNDER_WAY):
+        timed = known.CATALOG_SECONDS.timed("look", level=known.CATALOG_UNDER_WAY)
+        with timed, tracing.span("catalog.look"):
             return await self._submit("BEGIN READ ONLY", work)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        with known.CATALOG_SECONDS.timed("read", level=known.CATALOG_UNDER_WAY):
+        timed = known.CATALOG_SECONDS.timed("read", level=known.CATALOG_UNDER_WAY)
+        with timed, tracing.span("catalog.read"):
             return await self._submit(_READ_ONLY, work)
 
     def bell(self) -> Bell:

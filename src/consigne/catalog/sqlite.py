@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from consigne import wal
+from consigne import tracing, wal
 from consigne.catalog.engine import Catalog, Promise, Tx
 from consigne.errors import BadParameter, Internal, StorageFull, Unavailable
 from consigne.meters import known
@@ -107,7 +107,8 @@ class SqliteCatalog(Catalog):
 
     async def write(self, work: Callable[[Tx], T], after: Promise | None = None) -> T:
         unit = _Unit(work, after)
-        with known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY):
+        timed = known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY)
+        with timed, tracing.span("catalog.write"):
             self._queue.put(unit)
             result: T = await asyncio.shield(unit.future)
         return result
@@ -121,7 +122,8 @@ class SqliteCatalog(Catalog):
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         loop = asyncio.get_running_loop()
-        with known.CATALOG_SECONDS.timed("read", level=known.CATALOG_UNDER_WAY):
+        timed = known.CATALOG_SECONDS.timed("read", level=known.CATALOG_UNDER_WAY)
+        with timed, tracing.span("catalog.read"):
             return await loop.run_in_executor(self._readers, self._read, work)
 
     def _read(self, work: Callable[[Tx], T]) -> T:

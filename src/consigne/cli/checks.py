@@ -125,6 +125,10 @@ def libmagic() -> Check:
 def data_folder(path: Path) -> Check:
     """Look whether the data folder is there and ours."""
     if not path.is_dir():
+        above = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            advice = f"Make it with the right to write for the server's user, below {above}."
+            return Check("data folder", Health.FAILED, f"{path.absolute()} cannot be made", advice)
         advice = "'consigne serve' makes it, or name another with --data."
         return Check("data folder", Health.WARNING, f"{path.absolute()} does not exist", advice)
     try:

@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": ("consigne.cli.audit", "audit"),
     "scrub": ("consigne.cli.scrub", "scrub"),
     "reindex": ("consigne.cli.reindex", "reindex"),
+    "config": ("consigne.cli.config", "config"),
     "doctor": ("consigne.cli.doctor", "doctor"),
 }
 

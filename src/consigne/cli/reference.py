@@ -9,10 +9,13 @@ import msgspec
 
 from consigne.meters import known
 from consigne.meters.meter import Meter
-from consigne.settings import Seconds, Settings, Size
+from consigne.settings import Seconds, Secret, Settings, Size
 
 _HEADING = re.compile(r"    # (.+)")
 _SETTING = re.compile(r"    (\w+): .+?  # (.+)")
+_PASSWORD = re.compile(r"(://[^/:@\s]*:)[^@\s]*(@)")
+_HIDDEN = "…"
+_KINDS = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 
@@ -32,16 +35,24 @@ class Described(msgspec.Struct, frozen=True):
 
 def settings() -> Iterator[Described]:
     """Yield every setting as ``settings.py`` describes it."""
-    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
     plain, group = Settings(), ""
     for line in inspect.getsource(Settings).splitlines():
         if found := _HEADING.fullmatch(line):
             group = found[1]
         elif found := _SETTING.fullmatch(line):
             name, meaning = found.groups()
-            kind = fields[name].type
+            kind = _KINDS[name]
             default = shown(getattr(plain, name), kind)
             yield Described(name, group, meaning, _word_for(kind), default)
+
+
+def shown_value(settings: Settings, name: str) -> str:
+    """Return the value of a setting; of a secret, and of a password in a URL, only that it is."""
+    value, kind = getattr(settings, name), _KINDS[name]
+    if kind == Secret:
+        return _HIDDEN if value else ""
+    text = shown(value, kind)
+    return _PASSWORD.sub(rf"\1{_HIDDEN}\2", text)
 
 
 def shown(value: Any, kind: Any) -> str:
@@ -93,6 +104,8 @@ def _word_for(kind: Any) -> str:
         return "size"
     if kind == Seconds:
         return "seconds"
+    if kind == Secret:
+        return "secret"
     if get_origin(kind) is Literal:
         return " or ".join(get_args(kind))
     bare = getattr(kind, "__origin__", kind)

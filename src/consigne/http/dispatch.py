@@ -14,6 +14,7 @@ from functools import lru_cache
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from consigne import tracing
 from consigne.errors import BadHeader, ConsigneError, HostUnknown
 from consigne.http.answers import Answer, problem
 from consigne.http.proxies import TrustedProxies
@@ -96,18 +97,21 @@ class Dispatcher:
         state["request_id"] = request_id
         peer = scope.get("client")
         state["client"] = self._proxies.client(peer[0], scope["headers"]) if peer else ""
-        about = {"request_id": request_id}
-        if trace := _trace_of(scope):
-            about["trace_id"] = trace
-        structlog.contextvars.bind_contextvars(**about)
-        app, state["dialect"] = self._app_for(scope)
-        traffic = Traffic(scope, receive, send, id_header)
-        try:
-            await app(scope, traffic.receive, traffic.send)
-        finally:
-            traffic.end()
-            if self._access_log:
-                _note(scope, traffic)
+        parent, trace = _trace_of(scope)
+        with tracing.span(scope["method"], traceparent=parent) as span:
+            about = {"request_id": request_id}
+            if trace := span.trace_id or trace:
+                about["trace_id"] = trace
+            structlog.contextvars.bind_contextvars(**about)
+            app, state["dialect"] = self._app_for(scope)
+            traffic = Traffic(scope, receive, send, id_header)
+            try:
+                await app(scope, traffic.receive, traffic.send)
+            finally:
+                traffic.end()
+                traffic.describe(span)
+                if self._access_log:
+                    _note(scope, traffic)
 
     def _app_for(self, scope: Scope) -> tuple[ASGIApp, str]:
         try:
@@ -188,12 +192,13 @@ def _sent_id(scope: Scope) -> str | None:
     return None
 
 
-def _trace_of(scope: Scope) -> str:
-    """Return the trace that a request belongs to (W3C Trace Context §3.2), empty for none."""
+def _trace_of(scope: Scope) -> tuple[str, str]:
+    """Return the ``traceparent`` of a request (W3C Trace Context §3.2) and the trace that it names;
+    both empty where there is none."""
     for name, value in scope["headers"]:
         if name == b"traceparent" and (found := _TRACE.fullmatch(value)):
-            return str(found[1], "ascii")
-    return ""
+            return str(value, "ascii", "replace"), str(found[1], "ascii")
+    return "", ""
 
 
 def _note(scope: Scope, traffic: Traffic) -> None:

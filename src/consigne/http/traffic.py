@@ -6,6 +6,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from consigne.http.fields import Header
 from consigne.meters import known
+from consigne.tracing import Span
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -50,6 +51,25 @@ class Traffic:
         else:
             self.sent += len(message.get("body", b""))
         await self._send(message)
+
+    def describe(self, span: Span) -> None:
+        """Tell a trace what has passed; without the query, where signed URLs carry their secret."""
+        state = self._scope["state"]
+        route = state.get("route", "")
+        attributes: dict[str, str | int] = {
+            "http.request.method": self._scope["method"],
+            "http.response.status_code": self.status,
+            "http.request.body.size": self.received,
+            "http.response.body.size": self.sent,
+            "url.path": self._scope["path"],
+            "client.address": state["client"],
+            "consigne.dialect": self._dialect,
+            "consigne.request_id": state["request_id"],
+        }
+        if route:
+            attributes["http.route"] = route
+        failed = self.status == 0 or self.status >= 500
+        span.note(f"{self._scope['method']} {route}".rstrip(), attributes, failed=failed)
 
     def end(self) -> None:
         """Count what has passed."""

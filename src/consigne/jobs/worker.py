@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from consigne import tracing
 from consigne.core import jobs as core
 from consigne.errors import ConsigneError, Internal, WrongState
 from consigne.jobs.queue import Queue
@@ -139,12 +140,15 @@ class Worker:
 
     async def _do(self, job: Job) -> None:
         """Do a claimed job; everything that is logged meanwhile names it."""
-        outcome = "put back"
-        with bound_contextvars(job=str(job.id), kind=job.kind), known.JOB_SECONDS.timed(job.kind):
+        outcome, about = "put back", {"job": str(job.id), "kind": job.kind}
+        span = tracing.span(f"job {job.kind}")
+        with bound_contextvars(**about), known.JOB_SECONDS.timed(job.kind), span:
             try:
                 outcome = await self._outcome(job)
             finally:
                 known.JOBS.add(1, job.kind, outcome)
+                about |= {"outcome": outcome, "attempt": str(job.attempts)}
+                span.note(f"job {job.kind}", about, failed=outcome == "failed")
 
     async def _outcome(self, job: Job) -> str:
         """Run the handler beside the renewal of the lease, and settle it; return how it ended."""
