@@ -61,7 +61,7 @@ from consigne.jobs.webhooks import Sender
 from consigne.jobs.worker import Worker
 from consigne.meters import meter
 from consigne.meters.board import Board
-from consigne.metrics import Metrics, Pulse, disk, installation, pool
+from consigne.metrics import Metrics, Pulse, disk, installation, pool, scrubbing
 from consigne.settings import Settings
 
 log = structlog.get_logger()
@@ -285,7 +285,12 @@ def create_app(settings: Settings) -> Dispatcher:
     health = Health(depot, census, watchers)
     metrics = Metrics(
         watchers,
-        [disk(settings.data_path), installation(census), pool(depot.catalog.pool)],
+        [
+            disk(settings.data_path),
+            installation(census),
+            scrubbing(depot.scrub),
+            pool(depot.catalog.pool),
+        ],
     )
     pulse = Pulse()
     hosts = _Hosts(settings)

@@ -15,6 +15,7 @@ from pathlib import Path
 from starlette.types import Receive, Scope, Send
 
 from consigne import __version__
+from consigne.core.care.scrub import Scrub
 from consigne.core.census import Census, Figures
 from consigne.errors import ConsigneError
 from consigne.http.answers import Answer, text_response
@@ -110,6 +111,22 @@ def pool(size: int) -> Collector:
 
     async def collect(sheet: Sheet) -> None:
         sheet.set(known.CATALOG_POOL, size * len(meter.present().parts))
+
+    return collect
+
+
+def scrubbing(scrub: Scrub) -> Collector:
+    """Return a collector of how far the scrub is; nothing before its first pass."""
+
+    async def collect(sheet: Sheet) -> None:
+        status = await scrub.status()
+        sheet.set(known.SCRUB_RUNNING, status.is_running)
+        if status.latest is not None:
+            present = status.latest
+            sheet.set(known.SCRUB_STARTED, present.started_at / 1000)
+            sheet.set(known.SCRUB_BYTES, present.size)
+            for what in ("total", "checked", "found", "repaired"):
+                sheet.set(known.SCRUB_CONTENTS, getattr(present, what), what)
 
     return collect
 

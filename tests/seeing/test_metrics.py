@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.types import Scope
-from tests.parts.server import KEY, RunningServer, ServerStarter
+from tests.parts.server import COMMAND, KEY, RunningServer, ServerStarter
 
 from consigne.http.watchers import Watchers
 from consigne.meters import known
@@ -18,8 +19,9 @@ from consigne.meters.meter import Meter
 
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 TOKEN = "watch-this-service-with-this-token"
-# Not before something goes wrong, a job ends, a space has a quota, or an engine is another one.
+# Not before something goes wrong, a job or a scrub ends, a space has a quota.
 RARE = {"CORRUPT", "JOBS", "JOB_SECONDS", "SPACE_QUOTA", "QUEUE_AGE", "QUEUE_JOBS", "WORKERS"}
+RARE |= {"SCRUB_BYTES", "SCRUB_CONTENTS", "SCRUB_STARTED"}
 
 Series = dict[tuple[str, str], float]
 
@@ -193,3 +195,19 @@ def test_an_empty_token_opens_nothing() -> None:
     assert not watchers.include(scope("127.0.0.1", "x", (b"authorization", b"Bearer ")))
     with pytest.raises(ValueError):
         Watchers(["localhost"], "")
+
+
+def test_the_scrub_is_told_of(start_server: ServerStarter) -> None:
+    """Nothing before the first pass; then what it has looked at."""
+    server = start_server(env={"CONSIGNE_SCRUB_EVERY": "0"})
+    post(server.url, "a", 3000)
+    assert ("consigne_scrub_bytes", "") not in scrape(server.url)
+    command = [*COMMAND, "scrub", "--now", "--data", str(server.data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    until(lambda: scrape(server.url).get(("consigne_scrub_contents", 'what="checked"')) == 1)
+    series = scrape(server.url)
+    assert series["consigne_scrub_contents", 'what="found"'] == 0
+    assert series["consigne_scrub_bytes", ""] == 3000
+    assert series["consigne_scrub_running", ""] == 0
+    assert series["consigne_scrub_start_timestamp_seconds", ""] > 1e9

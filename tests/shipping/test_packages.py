@@ -72,7 +72,8 @@ class Shipped:
         )
         copied(self.source, [name for name in sources() if given_to_docker(name)])
         for command in build_commands():
-            here = command.replace("/wheels", str(self.wheels))
+            # With pip's cache: the desk's environment is made of the same versions.
+            here = command.replace(" --no-cache-dir", "").replace("/wheels", str(self.wheels))
             here = here.replace("/opt/consigne", str(self.environment))
             here = re.sub(r"^python ", f"{shlex.quote(sys.executable)} ", here)
             run(["sh", "-c", here], self.source)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from consigne.settings import SettingsError, parse_size
+from consigne.settings import parse_size
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)")
@@ -35,5 +35,5 @@ class Size(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
             return parse_size(value)
-        except SettingsError as error:
+        except ValueError as error:
             self.fail(str(error), param, ctx)

@@ -102,6 +102,18 @@ SWEEP_SECONDS = Histogram(
     (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900),
 )
 
+SCRUB_RUNNING = Gauge("consigne_scrub_running", "Whether a pass of the scrub is being made.")
+SCRUB_CONTENTS = Gauge(
+    "consigne_scrub_contents",
+    "The latest pass of the scrub: contents that there were, that it has checked, that it found "
+    "damaged, that were repaired.",
+    ("what",),
+)
+SCRUB_BYTES = Gauge("consigne_scrub_bytes", "Bytes that the latest pass of the scrub has read.")
+SCRUB_STARTED = Gauge(
+    "consigne_scrub_start_timestamp_seconds", "When the latest pass of the scrub began."
+)
+
 # Processes
 LOOP_LAG = Histogram(
     "consigne_loop_lag_seconds",
