@@ -9,6 +9,7 @@ from tests.parts.seaweedfs import ObjectStore
 from tests.parts.server import RunningServer
 
 sys.path.append(str(Path(__file__).parents[1] / "arrhes"))
+sys.path.append(str(Path(__file__).parents[1] / "blobs"))
 
 from arrhes_support import Year, found_organization
 from direct_support import DIRECT, Site

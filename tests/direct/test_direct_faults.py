@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
@@ -14,16 +13,13 @@ import httpx
 import pytest
 from arrhes_support import found_organization, good
 from direct_support import DIRECT
+from s3_support import place
 from sqlalchemy import update
 from tests.parts.catalogs import sqlite_catalog
 from tests.parts.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.parts.seaweedfs import ObjectStore
 from tests.parts.server import ServerStarter
 from tests.parts.sites import Site, Store, open_site
-
-sys.path.append(str(Path(__file__).parents[1] / "blobs"))
-
-from s3_support import place
 
 from consigne.blobs.s3 import S3Driver
 from consigne.catalog import schema

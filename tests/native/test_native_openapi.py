@@ -86,6 +86,7 @@ def test_operations_are_complete() -> None:
 SHAPES = {
     bodies.NewUpload: ("POST", "/consigne/v1/uploads"),
     bodies.Finish: ("POST", "/consigne/v1/uploads/{id}/finish"),
+    bodies.PartWishes: ("POST", "/consigne/v1/uploads/{id}/urls"),
     bodies.FileChange: ("PATCH", "/consigne/v1/files/{id}"),
     bodies.Hold: ("PUT", "/consigne/v1/files/{id}/hold"),
     bodies.Retention: ("PUT", "/consigne/v1/files/{id}/retention"),

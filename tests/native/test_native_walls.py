@@ -1,6 +1,7 @@
 """Spaces are walls: every route with another space's key, and with no key at all."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -75,18 +76,19 @@ UNKNOWN = {
     "member": "1",
     "n": "1",
 }
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "hold": {"reason": "r"},
     "quarantine": {"reason": "r"},
     "retention": {"until": "2100-01-01"},
     "{member}": {"role": "admin"},
     "{field}": {"file": NOBODY},
+    "urls": {"parts": [{"number": 1}]},
 }
 ABOUT_ONE = [(m, p) for m, p in API_ROUTES if "{id}" in p or "{short}" in p]
 ABOUT_MANY = [(m, p) for m, p in API_ROUTES if "{" not in p]
 
 
-def body_for(path: str) -> dict[str, str]:
+def body_for(path: str) -> dict[str, Any]:
     return BODIES.get(path.rsplit("/", 1)[-1], {})
 
 

@@ -26,10 +26,12 @@ class FaultProxy:
     """Where it listens, what it has seen (method and target), and what it does.
 
     ``plan`` gets method and target of each request and returns its fault, None: pass it on.
+    ``latency``: seconds before anything happens to a request.
     """
 
     url: str = ""
     seen: list[tuple[str, str]] = field(default_factory=list)
+    latency: float = 0
     plan: Callable[[str, str], Fault | None] = lambda method, target: None
 
     def first(self, count: int, fault: Fault, *, of: Callable[[str, str], bool]) -> None:
@@ -80,6 +82,7 @@ async def _one(
     method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
     proxy.seen.append((method, target))
     fault = proxy.plan(method, target)
+    await asyncio.sleep(proxy.latency)
     if fault is not None and fault.kind == "silent":
         await asyncio.Event().wait()
     if fault is not None and fault.kind == "answer":

@@ -17,7 +17,8 @@ from consigne.blobs.driver import DirectDriver, Driver, Stage
 from consigne.blobs.lanes import Budget, Gauge, flow, regroup, writing
 from consigne.errors import Corrupt
 
-_READ = 1 << 20
+READ = 1 << 20
+"""Bytes that are read back at a time, where a store is near."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,22 @@ class Receipt:
 
 
 class Assemblies:
-    """Stages that fill up in parts. ``limit`` running digests are remembered."""
+    """Stages that fill up in parts. ``read_bytes`` are read back at a time; ``limit`` running
+    digests are remembered."""
 
     def __init__(
-        self, driver: Driver, pool: Executor, budget: Budget, *, limit: int = 1000
+        self,
+        driver: Driver,
+        pool: Executor,
+        budget: Budget,
+        *,
+        read_bytes: int = READ,
+        limit: int = 1000,
     ) -> None:
         self._driver = driver
         self._pool = pool
         self._budget = budget
+        self._read_bytes = max(READ, read_bytes)
         self._limit = limit
         self._running: OrderedDict[str, Digester] = OrderedDict()
 
@@ -84,7 +93,7 @@ class Assemblies:
         strands = part.strands() + (whole.strands() if whole is not None else [])
         stage = await driver.stage(name)
         try:
-            async with aclosing(_staged(stage, offset, offset + length)) as blocks:
+            async with aclosing(self._staged(stage, offset, offset + length)) as blocks:
                 first = await anext(blocks, b"")
                 await flow(first, blocks, strands, None, self._pool)
         finally:
@@ -108,7 +117,7 @@ class Assemblies:
             else:
                 digester = running.copy().asked_for(names)
             if digester.size < size:
-                async with aclosing(_staged(stage, digester.size, size)) as blocks:
+                async with aclosing(self._staged(stage, digester.size, size)) as blocks:
                     first = await anext(blocks, b"")
                     await flow(first, blocks, digester.strands(), None, self._pool)
                 self._remember(name, digester.copy(extra=False))
@@ -124,7 +133,7 @@ class Assemblies:
         """Yield the first ``size`` bytes of the stage."""
         at, stage = 0, await self._driver.stage(name)
         try:
-            async with aclosing(_staged(stage, 0, size)) as pieces:
+            async with aclosing(self._staged(stage, 0, size)) as pieces:
                 async for piece in pieces:
                     at += len(piece)
                     yield piece
@@ -141,6 +150,12 @@ class Assemblies:
     def forget(self, name: str) -> None:
         """Drop the running digest, not the bytes."""
         self._running.pop(name, None)
+
+    async def _staged(self, stage: Stage, at: int, end: int) -> AsyncGenerator[Bytes, None]:
+        """Yield what a stage has from ``at`` to ``end``."""
+        while at < end and (data := await stage.read(at, min(self._read_bytes, end - at))):
+            yield data
+            at += len(data)
 
     def _continued(self, name: str, offset: int) -> Digester | None:
         """Return a snapshot to carry on with if the known start ends exactly at ``offset``.
@@ -161,10 +176,3 @@ class Assemblies:
         self._running.move_to_end(name)
         if len(self._running) > self._limit:
             self._running.popitem(last=False)
-
-
-async def _staged(stage: Stage, at: int, end: int) -> AsyncGenerator[Bytes, None]:
-    """Yield what a stage has from ``at`` to ``end``."""
-    while at < end and (data := await stage.read(at, min(_READ, end - at))):
-        yield data
-        at += len(data)

@@ -89,7 +89,9 @@ class Bucket:
         """Open the driver. Called once before anything else."""
         workers = max(4, 2 * (os.cpu_count() or 1))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="consigne-lane")
-        self._assemblies = Assemblies(self._driver, self._pool, self._budget)
+        self._assemblies = Assemblies(
+            self._driver, self._pool, self._budget, read_bytes=self._read_bytes
+        )
         await self._driver.open()
 
     async def close(self) -> None:

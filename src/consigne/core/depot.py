@@ -15,6 +15,7 @@ from consigne.core.bulk.running import BulkRunner
 from consigne.core.care.scrub import Scrub
 from consigne.core.departures import Clearing, Departures
 from consigne.core.derived import Derivatives
+from consigne.core.direct import Direct
 from consigne.core.finding import Finding
 from consigne.core.folders import Folders
 from consigne.core.grants import Grants
@@ -78,6 +79,7 @@ class Depot:
     years: Years
     shelf: Shelf
     incoming: Incoming
+    direct: Direct
     objects: Objects
     jobs: Jobs
     ocr: Ocr
@@ -142,7 +144,7 @@ def build(
     accounts = Accounts(catalog, Passwords(catalog, settings), tokens, grants)
     intake = Intake(catalog, bucket, settings)
     uploads = Uploads(catalog, bucket, intake, settings)
-    reader, arrivals = Reader(catalog, bucket), Arrivals(bucket, settings)
+    reader, arrivals = Reader(catalog, bucket, settings), Arrivals(bucket, settings)
     texts = Texts(catalog, bucket, settings)
     derived = Derivatives(catalog, bucket, reader, settings)
     vault, reports = Vault(catalog, settings), Reports(catalog, bucket, reader)
@@ -169,6 +171,7 @@ def build(
         years=Years(catalog),
         shelf=Shelf(catalog, bucket, settings),
         incoming=Incoming(catalog, bucket, intake, uploads, arrivals, settings),
+        direct=Direct(catalog, bucket, uploads, arrivals, settings),
         objects=Objects(catalog, secrets, arrivals, settings),
         jobs=jobs,
         ocr=Ocr(catalog, bucket, intake, reader, settings, probe),

@@ -13,6 +13,7 @@ from consigne.core.clock import now_ms
 from consigne.errors import ConsigneError, Corrupt, Infected, NoContent, VersionNotFound
 from consigne.model.entities import Content, ContentState, File, Version
 from consigne.model.rights import Right
+from consigne.settings import Settings
 
 log = structlog.get_logger()
 
@@ -70,6 +71,16 @@ class Reading:
             await self._reader.alarm(self.subject, content, error)
             raise
 
+    async def away(self, media_type: str, disposition: str, expires: int) -> str | None:
+        """Return a URL of the bytes at the object store, None where they are read through here.
+
+        It answers with this type and disposition for ``expires`` seconds, and checks no bytes.
+        """
+        if not self._reader.sends_away:
+            return None
+        key = self.content.key
+        return await self._reader.bucket.direct.get_url(key, media_type, disposition, expires)
+
     async def small(self) -> bytes:
         """Return the whole content, checked; for contents of one block. Raises Corrupt."""
         content = self.content
@@ -85,9 +96,10 @@ class Reading:
 class Reader:
     """The verb ``open``."""
 
-    def __init__(self, catalog: Catalog, bucket: Bucket) -> None:
+    def __init__(self, catalog: Catalog, bucket: Bucket, settings: Settings) -> None:
         self._catalog = catalog
         self.bucket = bucket
+        self.sends_away = settings.s3_direct_downloads and bucket.capabilities.direct > 0
 
     async def open(self, seat: Seat, file_id: int, version: int | None = None) -> Reading:
         """Open the current or a replaced version.

@@ -3,11 +3,13 @@
 The first piece is read before the answer begins, so that a damaged start is an error answer in the
 dialect's words. Damage found later cuts the connection short of Content-Length: the exception goes
 up, the server closes, and no client can take the part for the whole.
+
+Where a dialect's clients bear it, a large content is answered by a redirect to the store instead.
 """
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Protocol
 
@@ -18,12 +20,18 @@ from consigne.errors import Corrupt
 from consigne.http import conditions
 from consigne.http.dates import http_date
 from consigne.http.digests import render_digests, wanted_digests
-from consigne.http.dispositions import safe_headers, safe_media_type
+from consigne.http.dispositions import bare_headers, safe_headers, safe_media_type
 from consigne.http.fields import Header, pick
 from consigne.http.ranges import Range, content_range, if_range_holds, parse_ranges
 
 # Contents up to this size are one checked block and are sent as one piece.
 ONE_BLOCK = 256 * 1024
+
+REDIRECT_LIFE = 300
+"""Seconds in which a client follows a redirect; a transfer that has begun may end later."""
+
+Away = Callable[[str, str, int], Awaitable[str | None]]
+"""Gives the URL of a content elsewhere for a type, a disposition and a number of seconds."""
 
 _FIELDS = conditions.FIELDS | {b"range", b"if-range", b"want-repr-digest"}
 _ACCEPT_RANGES = (b"accept-ranges", b"bytes")
@@ -65,11 +73,12 @@ class Delivery:
 
     ``inline``: show it in the browser if it is passive. ``multi``: several ranges are answered as
     ``multipart/byteranges``, else with the whole content. ``headers``: more raw headers, such as
-    Cache-Control. Raises PreconditionFailed, RangeNotSatisfiable and, before the answer begins,
+    Cache-Control; ``away``: where a GET of more than one block may be sent on to. Raises
+    PreconditionFailed, RangeNotSatisfiable and, before the answer begins,
     Corrupt.
     """
 
-    __slots__ = ("_headers", "_inline", "_multi", "_reading")
+    __slots__ = ("_away", "_headers", "_inline", "_multi", "_reading")
 
     def __init__(
         self,
@@ -78,8 +87,10 @@ class Delivery:
         inline: bool = False,
         multi: bool = False,
         headers: Iterable[Header] = (),
+        away: Away | None = None,
     ) -> None:
         self._reading = reading
+        self._away = away
         self._inline = inline
         self._multi = multi
         self._headers = headers
@@ -104,6 +115,11 @@ class Delivery:
                 return
             ranges = self._ranges(fields) if scope["method"] == "GET" else None
             headers += self._digest_header(fields)
+        if self._away is not None and scope["method"] == "GET" and reading.size > ONE_BLOCK:
+            url = await self._away(*bare_headers_of(reading, self._inline), REDIRECT_LIFE)
+            if url is not None:
+                await _redirect(send, url)
+                return
         safe = safe_headers(reading.media_type, reading.detected_type, reading.name, self._inline)
         headers += safe
         if ranges is None:
@@ -231,6 +247,18 @@ class Delivery:
                 raise
             finally:
                 gone.cancel()
+
+
+def bare_headers_of(reading: Reading, inline: bool) -> tuple[str, str]:
+    """Return type and disposition of a reading for a server that sends no other headers."""
+    return bare_headers(reading.media_type, reading.detected_type, reading.name, inline)
+
+
+async def _redirect(send: Send, url: str) -> None:
+    """Send the client on; the URL is for it alone and ends soon."""
+    headers = [(b"location", url.encode("ascii")), (b"cache-control", b"no-store")]
+    await _start(send, 307, [*headers, (b"content-length", b"0")])
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _start(send: Send, status: int, headers: list[Header]) -> None:

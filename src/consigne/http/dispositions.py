@@ -102,6 +102,19 @@ def safe_headers(
     return headers if passive else (*headers, _SANDBOX)
 
 
+def bare_headers(
+    declared: str | None, detected: str | None, name: str, inline_wanted: bool
+) -> tuple[str, str]:
+    """Return type and disposition for a server that can send no other headers (C-22).
+
+    What is active there is only ever saved, and as octets: neither nosniff nor a sandbox helps.
+    """
+    media_type = safe_media_type(declared)
+    if not (is_passive(media_type) and is_passive(detected or "")):
+        return OCTETS, render_disposition("attachment", name)
+    return media_type, render_disposition("inline" if inline_wanted else "attachment", name)
+
+
 def _unquoted(text: str) -> str:
     if not text.startswith('"'):
         return text

@@ -17,11 +17,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
+import httpx
 import pytest
 import pytest_asyncio
 
-from consigne.blobs.driver import Driver, KeyMissing, Stored
+from consigne.blobs.driver import DirectDriver, Driver, KeyMissing, Stored
 
 MIB = 1 << 20
 UNKNOWN = ["", "x", "f-" + "0" * 32, "s-" + "0" * 32, "../small.db", "f-" + "0" * 32 + "\n"]
@@ -264,6 +266,37 @@ class DriverSuite(ABC):
             for key in keys:
                 await driver.delete(key)
         assert await listed(driver.keys()) == []
+
+    async def test_what_clients_send_and_read_themselves(self, driver: Driver) -> None:
+        """A signed PUT takes exactly its bytes; they are no content or stage, can be copied into
+        one, and be forgotten. A signed GET answers as it says."""
+        if not driver.capabilities.direct:
+            pytest.skip("clients come through us")
+        direct, data = cast(DirectDriver, driver), secrets.token_bytes(5000)
+        name, stage = secrets.token_hex(16), secrets.token_hex(16)
+        with pytest.raises(KeyMissing):
+            await direct.take(name, stage, 0, 5000)
+        put = await direct.put_url(name, 5000, None, 600)
+        async with httpx.AsyncClient(timeout=60) as client:
+            wrong = await client.put(put.url, content=data[1:])
+            sent = await client.put(put.url, content=data, headers=put.headers)
+        assert (wrong.status_code, sent.status_code) == (403, 200)
+        assert [(each.key, each.size) for each in await listed(direct.arrivals())] == [(name, 5000)]
+        assert await listed(direct.arrivals("z")) == []
+        assert await listed(driver.keys()) == await listed(driver.stages()) == []
+        assert await direct.take(name, stage, 0, 4999) == 5000
+        assert await listed(driver.stages()) == []
+        assert await direct.take(name, stage, 0, 5000) == 5000
+        await direct.forget(name)
+        await direct.forget(name)
+        assert await listed(direct.arrivals()) == []
+        key = await (await driver.stage(stage)).commit(5000)
+        url = await direct.get_url(key, "text/x-mine", 'attachment; filename="a b"', 600)
+        async with httpx.AsyncClient(timeout=60) as client:
+            got = await client.get(url)
+        assert (got.status_code, got.content) == (200, data)
+        assert got.headers["content-type"] == "text/x-mine"
+        assert got.headers["content-disposition"] == 'attachment; filename="a b"'
 
     async def test_bytes_survive_the_process(self, tmp_path: Path) -> None:
         """What was answered, and what was flushed, is there for the next driver."""

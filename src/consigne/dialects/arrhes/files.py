@@ -22,6 +22,7 @@ from consigne.dialects.arrhes.wire import (
 )
 from consigne.errors import FolderUnknown
 from consigne.http.answers import Answer, json_response
+from consigne.http.delivery import bare_headers_of
 from consigne.model.entities import State
 from consigne.model.query import Query, Scope
 from consigne.model.rights import Right
@@ -113,7 +114,11 @@ class Files:
         await self._desk.body(request, seat)
         file = await self._depot.shelf.look(seat, year, file_id)
         if file.content_id is not None:
-            await self._depot.reader.open(seat, file_id, file.version)
+            reading = await self._depot.reader.open(seat, file_id, file.version)
+            life = self._desk.settings.s3_get_expiry
+            url = await reading.away(*bare_headers_of(reading, inline=True), life)
+            if url is not None:
+                return json_response({"url": url})
         return json_response({"url": await self._depot.objects.download_url(seat, file)})
 
     async def delete_url(self, request: Request) -> Answer:

@@ -81,6 +81,19 @@ class Finish(_Body):
         return found
 
 
+class PartWish(_Body):
+    """A part that shall have a URL; ``md5``: of its bytes, which are refused if they differ."""
+
+    number: Annotated[int, Meta(ge=1, le=100_000)]
+    md5: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{32}$")] | None = None
+
+
+class PartWishes(_Body):
+    """``POST /uploads/{id}/urls``."""
+
+    parts: Annotated[list[PartWish], Meta(min_length=1, max_length=1000)]
+
+
 class FileChange(_Body):
     """``PATCH /files/{id}`` and ``POST /files/{id}/copy``: only what is named changes.
 

@@ -57,7 +57,9 @@ class Contents:
         inline = False
         if request.scope["query_string"]:
             inline = flag(request.query_params.get("inline", "false"), "inline")
-        return Delivery(reading, inline=inline, multi=True, headers=(REVALIDATE,))
+        return Delivery(
+            reading, inline=inline, multi=True, headers=(REVALIDATE,), away=reading.away
+        )
 
 
 def _version_number(request: Request) -> int:

@@ -5,14 +5,19 @@ from starlette.types import ASGIApp
 
 from consigne.core.clock import now_ms
 from consigne.core.entry import Entry
-from consigne.dialects.native.bodies import Finish, NewUpload, body_of
+from consigne.dialects.native.bodies import Finish, NewUpload, PartWishes, body_of
 from consigne.dialects.native.desk import API, Desk
 from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
 from consigne.dialects.native.parameters import media_type, plain, whole
 from consigne.dialects.native.receiving import require_whole
 from consigne.dialects.native.replies import created, page_reply, stored_reply
 from consigne.dialects.native.resumable import Resumable
-from consigne.dialects.native.wire import progress_document, upload_document, uuid_of
+from consigne.dialects.native.wire import (
+    part_url_document,
+    progress_document,
+    upload_document,
+    uuid_of,
+)
 from consigne.errors import BadCursor, BadParameter, UploadNotFound
 from consigne.http.answers import empty_response, json_response
 from consigne.http.bodies import declared_length, raw_body
@@ -31,6 +36,7 @@ class UploadRoutes:
         self._desk = desk
         self._uploads = desk.depot.uploads
         self._resumable = Resumable(desk)
+        self._direct = desk.depot.direct
 
     def routes(self) -> list[Route]:
         one = f"{_PATH}/{{id}}"
@@ -41,6 +47,7 @@ class UploadRoutes:
             Route("PATCH", one, self.append),
             Route("DELETE", one, self.abort),
             Route("PUT", f"{one}/parts/{{n}}", self.receive_part),
+            Route("POST", f"{one}/urls", self.urls),
             Route("POST", f"{one}/finish", self.finish),
         ]
 
@@ -117,10 +124,22 @@ class UploadRoutes:
         )
         return json_response(progress_document(progress, now_ms()))
 
+    async def urls(self, request: Request) -> ASGIApp:
+        """Sign URLs by which parts go to the object store itself."""
+        seat, number = await self._desk.seat(request), _upload_number(request)
+        body: PartWishes = await body_of(request, PartWishes)
+        wanted = [
+            (part.number, bytes.fromhex(part.md5) if part.md5 else None) for part in body.parts
+        ]
+        made = await self._direct.urls(seat, number, wanted)
+        document = {"urls": [part_url_document(each) for each in made]}
+        return json_response(document, headers=[("Cache-Control", "no-store")])
+
     async def finish(self, request: Request) -> ASGIApp:
         """Complete an upload and return the file; asked again, the same answer."""
         seat, number = await self._desk.seat(request), _upload_number(request)
         body: Finish = await body_of(request, Finish)
+        await self._direct.collect(seat, number)
         progress = await self._uploads.finish(seat, number, expected=body.digests())
         return stored_reply(self._desk, progress.file, 201)
 

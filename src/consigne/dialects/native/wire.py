@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from consigne.core.access import guards_of
+from consigne.core.direct import PartUrl
 from consigne.core.sessions import Progress
 from consigne.core.telling import data_of, subject_of
 from consigne.core.texts import Known
@@ -196,6 +197,16 @@ def upload_document(upload: Upload, *, parts: list[Part] | None = None) -> dict[
             for part in parts
         ]
     return document
+
+
+def part_url_document(url: PartUrl) -> dict[str, Any]:
+    """Return where a part goes, and the headers that must be sent with it."""
+    return {
+        "number": url.number,
+        "url": url.put.url,
+        "headers": url.put.headers,
+        "expires_at": iso(url.expires_at),
+    }
 
 
 def progress_document(progress: Progress, now: int) -> dict[str, Any]:
