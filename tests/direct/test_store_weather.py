@@ -53,7 +53,9 @@ async def test_late_and_lossy(
         luck = dice.random()
         return Fault("answer", 500) if luck < 0.03 else Fault("cut", 0) if luck < 0.05 else None
 
-    there = place(object_store, endpoint=proxy.url, retries=1)
+    there = place(
+        object_store, endpoint=proxy.url, retries=1, connect_time=30, idle_time=60, total_time=120
+    )
     store = Store(
         Settings(data=str(tmp_path), s3_direct_uploads=True),
         lambda: sqlite_catalog(sqlite_template, tmp_path),

@@ -9,13 +9,16 @@ import resource
 import signal
 import sys
 
+from consigne.jobs.offline import go_offline
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _NICE = 10
 
 
 def confine(memory: int, cpu: int, *, orphan_of: int | None = None) -> None:
-    """Bound address space (bytes) and CPU time (seconds), forbid files, stay behind the server.
+    """Bound address space (bytes) and CPU time (seconds), forbid files and network, stay behind
+    the server.
 
     With ``orphan_of`` the process ends when that parent does, even if it was killed (Linux).
     """
@@ -27,6 +30,7 @@ def confine(memory: int, cpu: int, *, orphan_of: int | None = None) -> None:
     os.nice(_NICE)
     if sys.platform == "linux":
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        go_offline()
         if orphan_of is not None:
             die_with_parent()
             if os.getppid() != orphan_of:  # it died before we asked to be told
