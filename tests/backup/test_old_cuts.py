@@ -37,6 +37,12 @@ def test_an_earlier_schema(tmp_path: Path) -> None:
     assert migrate.current(f"sqlite:///{home}/catalog.db") == migrate.newest()
     (space,) = [run("space", "list", "--data", home, "--json")]
     assert (space["short"], space["name"]) == ("old", "Old")
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "master.key").write_text("22" * 32)
+    migrate.upgrade(f"sqlite:///{tables}/catalog.db")
+    other = run("restore", tmp_path / "archive", "--data", tables, "--json", exit=1)
+    assert "without tables" in other["hint"]
     unknown = tmp_path / "archive" / "cuts" / CUT / "manifest.json"
     unknown.write_text(unknown.read_text().replace(f'"{OLD}"', '"9999"'))
     refused = run("restore", tmp_path / "archive", "--data", tmp_path / "x", "--json", exit=1)

@@ -104,7 +104,12 @@ class _Run:
         """Rows in the schema that they were saved with, then the present schema, then bytes."""
         if migrate.current(url) is None:
             migrate.upgrade(url, self._manifest.schema)
-        rows = asyncio.run(in_repository(self._src, self._settings, self._seal, self._rows))
+        schema = migrate.current(url)
+
+        async def first(repository: Repository) -> int:
+            return await self._rows(repository, schema)
+
+        rows = asyncio.run(in_repository(self._src, self._settings, self._seal, first))
         migrate.upgrade(url)
 
         async def rest(repository: Repository) -> tuple[Restored, Settled, Report]:
@@ -112,7 +117,7 @@ class _Run:
 
         return asyncio.run(in_repository(self._src, self._settings, self._seal, rest))
 
-    async def _rows(self, repository: Repository) -> int:
+    async def _rows(self, repository: Repository, schema: str | None) -> int:
         depot = app.build_depot(self._settings)
         await depot.open()
         try:
@@ -120,7 +125,7 @@ class _Run:
                 run = Restoring(
                     depot.catalog, depot.bucket, repository, self._manifest, self._summary, progress
                 )
-                if not await run.begin():
+                if not await run.begin(schema):
                     await run.load_rows()
             return run.restored.rows
         finally:

@@ -59,10 +59,11 @@ class Restoring:
         self._what = f"A restore of {manifest.cut}"
         self.restored = Restored(manifest.cut)
 
-    async def begin(self) -> bool:
+    async def begin(self, schema: str | None) -> bool:
         """Claim an empty vault, or one that a killed run of this cut has left.
 
-        Return whether its rows are there already. Raises Conflict.
+        ``schema`` is what the catalog has. Return whether its rows are there already. Raises
+        Conflict.
         """
         begun = await self._catalog.look(filling.under_way)
         if begun is None:
@@ -71,13 +72,18 @@ class Restoring:
                     f"The store is not empty: it has {each.key}.",
                     hint="Restore into an empty folder or prefix; nothing is ever written over.",
                 )
-        return await self._catalog.write(self._claim)
+        return await self._catalog.write(partial(self._claim, schema=schema))
 
-    def _claim(self, tx: Tx) -> bool:
+    def _claim(self, tx: Tx, schema: str | None) -> bool:
         begun = filling.under_way(tx)
         sheets = [_sheet(head) for head in self._summary.tables]
         if begun == self._what + _BYTES:
             return True
+        if schema != self._manifest.schema:
+            raise Conflict(
+                f"The catalog has the schema {schema}, the backup {self._manifest.schema}.",
+                hint="Restore into a database without tables; the old schema is made there.",
+            )
         if begun == self._what:
             filling.wipe(tx, sheets)
         elif begun is not None:
