@@ -10,7 +10,7 @@ import secrets
 import signal
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import structlog
 
@@ -20,11 +20,13 @@ from consigne.blobs.bucket import FAR_READ, READ, Bucket
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
 from consigne.blobs.memory import MemoryDriver
+from consigne.blobs.stores import Stores
 from consigne.catalog import filling, migrate
 from consigne.catalog.engine import Catalog
 from consigne.catalog.sqlite import SqliteCatalog
 from consigne.core.accounts import FRESH
 from consigne.core.bulk.desk import KIND as BULK
+from consigne.core.care.places import Places
 from consigne.core.census import Census
 from consigne.core.departures import CLEAR_SPACE, HAND_OVER
 from consigne.core.depot import Depot, build
@@ -43,7 +45,7 @@ from consigne.http import server
 from consigne.http.dispatch import LOOPBACK_HOSTS, Dispatcher
 from consigne.http.watchers import Watchers
 from consigne.jobs.bulk import BulkHandler
-from consigne.jobs.caring import Caring
+from consigne.jobs.caring import LEARN, Caring
 from consigne.jobs.departures import ClearSpaceHandler, HandOverHandler
 from consigne.jobs.fetching import Fetcher
 from consigne.jobs.hooks import KIND as POST_STORE
@@ -107,43 +109,72 @@ def open_catalog(settings: Settings) -> Catalog:
     raise Unavailable(f"The catalog {url.split('://')[0]!r} is not known: sqlite or postgresql.")
 
 
-def open_driver(settings: Settings) -> Driver:
-    """Return the store of bytes that the settings name, not yet opened. Raises Unavailable."""
-    if settings.blobs == "memory":
+def location_of(text: str) -> str:
+    """Return a store as it is spelled in the catalog. Raises Unavailable for what is none."""
+    if text in ("", "local"):
+        return "local"
+    if text == "memory":
+        return text
+    if text.startswith("file:///"):
+        return f"file://{PurePosixPath(text.removeprefix('file://'))}"
+    if text.startswith("s3://"):
+        from consigne.blobs.s3 import parse_location
+
+        bucket, prefix = parse_location(text)
+        return f"s3://{bucket}/{prefix}".rstrip("/")
+    raise Unavailable(f"The store {text!r} is not known: local, file:///…, s3://… or memory.")
+
+
+def open_driver(settings: Settings, store: str | None = None) -> Driver:
+    """Return the store of bytes at a location, by default that of the settings, not yet opened.
+
+    Raises Unavailable.
+    """
+    location = location_of(settings.blobs if store is None else store)
+    if location == "memory":
         return MemoryDriver()
-    if settings.blobs in ("", "local"):
+    if not location.startswith("s3://"):
         folder = settings.data_path / "blobs"
+        if location != "local":
+            folder = Path(location.removeprefix("file://"))
+            # One that is made because of a slip, or before a disk is mounted, would look like a
+            # vault without its bytes.
+            if not folder.is_dir():
+                raise Unavailable(f"There is no folder {folder}.", hint="Make it, or mount it.")
         if settings.small_size is None:
             return LocalDriver(folder)
         return LocalDriver(folder, small_limit=settings.small_size)
-    if settings.blobs.startswith("s3://"):
-        # Here, so that a server on a folder does not carry the client: 40 MB a process.
-        from consigne.blobs.s3 import SMALL_LIMIT, S3Driver, parse_location
-        from consigne.blobs.s3_client import Place
+    # Here, so that a server on a folder does not carry the client: 40 MB a process.
+    from consigne.blobs.s3 import SMALL_LIMIT, S3Driver, parse_location
+    from consigne.blobs.s3_client import Place
 
-        bucket, prefix = parse_location(settings.blobs)
-        place = Place(
-            bucket=bucket,
-            endpoint=settings.s3_endpoint,
-            public_endpoint=settings.s3_public_endpoint,
-            region=settings.s3_region,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key,
-            connect_time=settings.s3_connect_time,
-            idle_time=settings.s3_idle_time,
-            total_time=settings.s3_total_time,
-            retries=settings.s3_retries,
-        )
-        small = SMALL_LIMIT if settings.small_size is None else settings.small_size
-        return S3Driver(place, prefix, small_limit=small)
-    raise Unavailable(f"The store {settings.blobs!r} is not known: local, s3://… or memory.")
+    bucket, prefix = parse_location(location)
+    place = Place(
+        bucket=bucket,
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        connect_time=settings.s3_connect_time,
+        idle_time=settings.s3_idle_time,
+        total_time=settings.s3_total_time,
+        retries=settings.s3_retries,
+    )
+    small = SMALL_LIMIT if settings.small_size is None else settings.small_size
+    return S3Driver(place, prefix, small_limit=small)
 
 
-def open_bucket(settings: Settings) -> Bucket:
-    """Return what stands above the store that the settings name, not yet opened."""
-    driver = open_driver(settings)
-    read_bytes = FAR_READ if driver.capabilities.shared else READ
-    return Bucket(driver, buffer_bytes=BUFFERS, read_bytes=read_bytes)
+def open_stores(settings: Settings) -> Stores:
+    """Return the stores that bytes may lie in, not yet opened; first, what the settings name."""
+    return Stores(location_of(settings.blobs), lambda location: open_driver(settings, location))
+
+
+def open_bucket(settings: Settings, stores: Stores | None = None) -> Bucket:
+    """Return what stands above the stores of the settings, not yet opened."""
+    stores = stores or open_stores(settings)
+    read_bytes = FAR_READ if stores.first.capabilities.shared else READ
+    return Bucket(stores.view(), buffer_bytes=BUFFERS, read_bytes=read_bytes)
 
 
 def open_archive(address: str, settings: Settings) -> Archive:
@@ -187,20 +218,23 @@ async def require_whole(catalog: Catalog) -> None:
 
 def build_depot(settings: Settings) -> Depot:
     """Return all verbs over the catalog and store of the settings."""
-    catalog, bucket = open_catalog(settings), open_bucket(settings)
+    catalog, stores = open_catalog(settings), open_stores(settings)
+    bucket = open_bucket(settings, stores)
+    mirror = location_of(settings.mirror) if settings.mirror else ""
+    places = Places(catalog, stores, location_of(settings.blobs), mirror)
     keeper = Secrets(catalog, master_key(settings.master_key, settings.data_path))
     hooks = HookDesk(catalog, bucket, Outbox(catalog, keeper, settings), settings)
-    return build(settings, catalog, bucket, PageProbe(settings), hooks)
+    return build(settings, catalog, bucket, PageProbe(settings), hooks, places)
 
 
 def build_proof(depot: Depot) -> Proof:
     """Return fsck over the same catalog and store."""
-    return Proof(depot.catalog, depot.bucket, depot.settings.purge_guard)
+    return Proof(depot.catalog, depot.bucket, depot.settings.purge_guard, depot.mirror)
 
 
 def build_caring(depot: Depot) -> Caring:
     """Return what looks after the stored bytes while the service runs."""
-    return Caring(depot.scrub)
+    return Caring(depot.scrub, depot.mirror, depot.places)
 
 
 def build_sweeper(depot: Depot) -> Sweeper:
@@ -299,6 +333,8 @@ def create_app(settings: Settings) -> Dispatcher:
         hosts.learn(await depot.tenancy.all_hosts())
 
     rounds.every("hosts", FRESH, learn_hosts)
+    if depot.places is not None:
+        rounds.every("stores", LEARN, depot.places.learn)
     rounds.every("words", settings.text_every, depot.texts.catch_up)
     follower = InvoiceFollower(depot.catalog, depot.invoices)
     rounds.every("invoices", settings.invoice_every, follower.look)

@@ -90,7 +90,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catalog_wait: Seconds = 10  # longest wait for one of them; 0: no limit
     catalog_statement_time: Seconds = 30  # longest statement on PostgreSQL; 0: no limit
     catalog_lock_time: Seconds = 10  # longest wait for another transaction there; 0: no limit
-    blobs: str = ""  # where bytes go; default the data folder; s3://bucket/prefix; memory for tests
+    blobs: str = ""  # where bytes go: default the data folder; file:///folder; s3://bucket/prefix
+    mirror: str = ""  # a second store for a copy of everything, spelled as blobs; default none
+    mirror_rate: Size = 0  # bytes a second that are copied there at most; 0: no limit
     small_size: Size | None = None  # contents up to this size share one embedded store
     master_key: Secret = ""  # 32 bytes in hex that encrypt secrets; default a file in data
 

@@ -1,4 +1,4 @@
-"""A site on each catalog, over a folder or memory, whose bytes a test may damage for good."""
+"""A site on each catalog, over folders of the test's own, whose bytes it may damage for good."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,27 +9,37 @@ from tests.parts.sites import Site, Store, open_site
 
 from consigne.blobs.driver import Driver
 from consigne.blobs.local import LocalDriver
+from consigne.blobs.stores import Stores
+from consigne.catalog.engine import Catalog
 from consigne.catalog.postgres import PostgresCatalog
 from consigne.settings import Settings
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=str(tmp_path), purge_guard=0, scrub_rate=0)
+    """A module may override this; stores are names of folders."""
+    return Settings(data=str(tmp_path), blobs="blobs", purge_guard=0, scrub_rate=0)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings) -> Store:
     """A place for the data, opened as often as a test likes."""
 
-    def driver() -> Driver:
-        return LocalDriver(tmp_path / "blobs", small_limit=4096, sync=False)
+    def driver(location: str = "blobs") -> Driver:
+        return LocalDriver(tmp_path / location, small_limit=4096, sync=False)
 
     if request.param == "postgres":
         url: str = request.getfixturevalue("migrated_url")
-        return Store(settings, lambda: PostgresCatalog(url, pool=6), driver)
-    template: Path = request.getfixturevalue("sqlite_template")
-    return Store(settings, lambda: sqlite_catalog(template, tmp_path), driver)
+
+        def catalog_of() -> Catalog:
+            return PostgresCatalog(url, pool=6)
+    else:
+        template: Path = request.getfixturevalue("sqlite_template")
+
+        def catalog_of() -> Catalog:
+            return sqlite_catalog(template, tmp_path)
+
+    return Store(settings, catalog_of, driver, lambda: Stores("blobs", driver))
 
 
 @pytest.fixture

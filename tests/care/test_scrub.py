@@ -4,37 +4,27 @@ import asyncio
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from care_support import actions, content_of
 from tests.parts.damage import Change, damage, flip
 from tests.parts.sites import Site, large, noise
 
 from consigne.blobs.bucket import Bucket
-from consigne.catalog import contents, once, schema
+from consigne.catalog import once
 from consigne.core.care.scrub import Scrub
 from consigne.core.holders import new_holder
 from consigne.core.proof import Options, Proof
 from consigne.errors import Busy, Corrupt, Unavailable
 from consigne.model.care import Place, ScrubPass
-from consigne.model.entities import Content, ContentState, File
+from consigne.model.entities import ContentState
 from consigne.settings import Settings
 
 SMALL, BIG = noise(1000, 1), large(2)
-
-
-async def content_of(site: Site, file: File) -> Content:
-    found = await site.run(lambda tx: contents.by_id(tx, file.content_id or 0))
-    assert isinstance(found, Content)
-    return found
 
 
 async def scrubbed(site: Site) -> ScrubPass:
     done = await site.depot.scrub.run(now=True)
     assert done is not None
     return done
-
-
-async def actions(site: Site) -> list[str]:
-    return [row[0] for row in await site.run(lambda tx: tx.all(select(schema.event.c.action)))]
 
 
 async def test_everything_is_read_once(site: Site) -> None:

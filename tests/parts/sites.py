@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 
 from consigne.blobs.bucket import Bucket
 from consigne.blobs.driver import Driver
+from consigne.blobs.stores import Stores
 from consigne.catalog import contents, files, proof_links, schema, spaces
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Caller, Seat
+from consigne.core.care.places import Places
 from consigne.core.depot import Depot, build
 from consigne.core.entry import Entry
 from consigne.core.quota import INLINE
@@ -39,6 +41,16 @@ class Store:
     settings: Settings
     catalog: Callable[[], Catalog]
     driver: Callable[[], Driver]
+    stores: Callable[[], Stores] | None = None
+
+    def depot(self) -> Depot:
+        """Return all verbs over what is here, not yet opened."""
+        catalog, settings = self.catalog(), self.settings
+        if self.stores is None:
+            return build(settings, catalog, Bucket(self.driver()))
+        stores = self.stores()
+        places = Places(catalog, stores, settings.blobs, settings.mirror)
+        return build(settings, catalog, Bucket(stores.view()), places=places)
 
 
 @dataclass
@@ -125,7 +137,7 @@ class Site:
 
     async def again(self) -> "Site":
         """Open a second process over the same data; the caller closes its depot."""
-        depot = build(self.settings, self.store.catalog(), Bucket(self.store.driver()))
+        depot = self.store.depot()
         await depot.open()
         return Site(self.store, depot, self.space, self.people)
 
@@ -149,7 +161,7 @@ class Site:
         keys = {stored.key async for stored in bucket.keys()}  # noqa: SIM118
         for content in books.contents:
             if content.state is not ContentState.DOOMED:
-                assert content.key in keys, "a row without bytes"
+                assert await bucket.holds(content.key), "a row without bytes"
                 await self._audit_bytes(content)
         for file in books.files:
             _audit_file(file, known)
@@ -221,7 +233,7 @@ def _audit_file(file: File, known: dict[int, Content]) -> None:
 
 async def open_site(store: Store, quota: int | None = None) -> Site:
     """Open a depot on empty data and fill it with a space and a person of each role."""
-    depot = build(store.settings, store.catalog(), Bucket(store.driver()))
+    depot = store.depot()
     await depot.open()
     space = await depot.tenancy.create("lobby", quota=quota)
     site = Site(store, depot, space)

@@ -10,7 +10,6 @@ Rules:
 """
 
 import os
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -219,6 +218,10 @@ class Bucket:
         """Yield every stored content, in no order."""
         return self._driver.keys()
 
+    def fresh_stage(self) -> str:
+        """Return the name of a new upload, for ``append``."""
+        return self._driver.fresh_stage()
+
     def stages(self) -> AsyncIterator[Stored]:
         """Yield every stage: of drafts under way, of unfinished uploads, and left by crashes."""
         return self._driver.stages()
@@ -253,6 +256,8 @@ class Bucket:
 
         Raises UploadMissing where nothing has arrived, SizeMismatch, StorageFull.
         """
+        if not self.capabilities.direct:
+            raise UploadMissing  # new bytes go to another store since the URL was made
         with telling_storage_full():
             try:
                 taken = await self._assemblies.take(self.direct, arrival, name, offset, length)
@@ -292,7 +297,7 @@ class Bucket:
     async def _draft_staged(
         self, first: Bytes, rest: AsyncIterator[Bytes], digester: Digester, gauge: Gauge | None
     ) -> Draft:
-        name = secrets.token_hex(16)
+        name = self._driver.fresh_stage()
         stage = None
         try:
             stage = await self._driver.stage(name)

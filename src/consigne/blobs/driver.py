@@ -115,6 +115,9 @@ class Driver(Protocol):
         deletes it, once the promise is kept.
         """
 
+    def fresh_stage(self) -> str:
+        """Return a name that no stage has: 32 hex digits, in a store by itself."""
+
     async def stage(self, name: str) -> Stage:
         """Open the stage of this name (32 hex digits), creating an empty one where none is."""
 

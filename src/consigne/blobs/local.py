@@ -92,6 +92,10 @@ class LocalDriver:
         id, kept = self._small.promise(data)
         return "s-" + id.hex(), kept
 
+    def fresh_stage(self) -> str:
+        """Return a name that no stage has."""
+        return secrets.token_hex(16)
+
     async def stage(self, name: str) -> LocalStage:
         """Open or create the stage ``name``; raises ValueError unless it is 32 hex digits."""
         if not _NAME.fullmatch(name):

@@ -33,6 +33,10 @@ class MemoryDriver:
     def promise(self, data: bytes) -> None:
         """Return None: ``put`` takes no time."""
 
+    def fresh_stage(self) -> str:
+        """Return a name that no stage has."""
+        return secrets.token_hex(16)
+
     async def stage(self, name: str) -> "MemoryStage":
         """Open or create the stage ``name``; raises ValueError unless it is 32 hex digits."""
         if len(name) != 32 or set(name) - set("0123456789abcdef"):

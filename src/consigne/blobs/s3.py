@@ -99,6 +99,10 @@ class S3Driver:
     def promise(self, data: bytes) -> None:
         """Return None: a row's transaction must not wait for a store that is far away."""
 
+    def fresh_stage(self) -> str:
+        """Return a name that no stage has."""
+        return secrets.token_hex(16)
+
     async def stage(self, name: str) -> S3Stage:
         """Open the stage ``name``; raises ValueError unless it is 32 hex digits. Raises
         Unavailable."""

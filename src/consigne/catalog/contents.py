@@ -80,6 +80,15 @@ _REKEY = Statement(
         blocks=bindparam("new_blocks"),
     )
 )
+_MOVE = Statement(
+    update(content)
+    .where(
+        content.c.id == bindparam("content"),
+        content.c.key == bindparam("old_key"),
+        content.c.state != ContentState.DOOMED.value,
+    )
+    .values(key=bindparam("new_key"))
+)
 _CONFINED = Statement(
     select(content.c.id)
     .where(
@@ -168,6 +177,11 @@ def mark(tx: Tx, content_id: int, state: ContentState) -> None:
 def damage(tx: Tx, content_id: int, key: str) -> bool:
     """Mark a content corrupt whose bytes under ``key`` are; False where others stand in already."""
     return bool(tx.run(_DAMAGE, content=content_id, seen=key))
+
+
+def move(tx: Tx, content_id: int, old: str, new: str) -> bool:
+    """Let bytes under another key be a content's; False where it is doomed, or others are."""
+    return bool(tx.run(_MOVE, content=content_id, old_key=old, new_key=new))
 
 
 def count(tx: Tx, upto: int) -> int:

@@ -21,6 +21,7 @@ _OF = Statement(
         content.c.state == ContentState.DERIVED.value,
     )
 )
+_OF_CONTENT = Statement(select(report.c.job_id).where(report.c.content_id == bindparam("content")))
 _DROP = Statement(
     delete(report).where(report.c.job_id == bindparam("job")).returning(report.c.content_id)
 )
@@ -42,6 +43,11 @@ def of(tx: Tx, job_id: int) -> tuple[Report, Content] | None:
     """Return the report of a job with its bytes; None where there is none, or they are bad."""
     row = tx.one(_OF, job=job_id)
     return (_report(row[:_WIDTH]), _content(row[_WIDTH:])) if row else None
+
+
+def is_report(tx: Tx, content_id: int) -> bool:
+    """Tell whether a content has the bytes of a report."""
+    return tx.one(_OF_CONTENT, content=content_id) is not None
 
 
 def drop(tx: Tx, job_id: int, now: int) -> None:

@@ -29,6 +29,7 @@ _SHOWN = 50
 @click.command(epilog=_EPILOG)
 @data_options
 @click.option("--rehash", is_flag=True, help="Read every byte and compare all checksums.")
+@click.option("--mirror", is_flag=True, help="Check the copies in the mirror, too.")
 @click.option("--repair", is_flag=True, help="Repair what can be repaired safely.")
 @click.option("--dry-run", is_flag=True, help="With --repair: change nothing, only report.")
 @click.option(
@@ -44,6 +45,7 @@ def fsck(
     data: str | None,
     config: Path | None,
     rehash: bool,
+    mirror: bool,
     repair: bool,
     dry_run: bool,
     age: float,
@@ -53,7 +55,7 @@ def fsck(
     It is safe beside a running server. Damaged contents that --rehash finds are marked, so that
     they are neither served nor shared (unless --dry-run); they are listed with their files.
     """
-    options = Options(rehash=rehash, repair=repair, dry_run=dry_run, age=age)
+    options = Options(rehash=rehash, repair=repair, dry_run=dry_run, age=age, mirror=mirror)
     try:
         settings = settings_of(data, config)
         require_installation(settings)

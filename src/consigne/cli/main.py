@@ -28,6 +28,7 @@ COMMANDS = {
     "catalog": ("consigne.cli.catalog", "catalog"),
     "audit": ("consigne.cli.audit", "audit"),
     "scrub": ("consigne.cli.scrub", "scrub"),
+    "migrate": ("consigne.cli.migrate", "migrate"),
     "reindex": ("consigne.cli.reindex", "reindex"),
     "config": ("consigne.cli.config", "config"),
     "doctor": ("consigne.cli.doctor", "doctor"),

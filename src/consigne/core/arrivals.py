@@ -49,6 +49,8 @@ class Arrivals:
 
     async def numbers(self, upload: Upload) -> list[int]:
         """Return the numbers of the parts that have arrived and are not taken, in order."""
+        if not self._bucket.capabilities.direct:
+            return []
         found = self._bucket.direct.arrivals(arrival_name(upload.id, 0)[:16])
         return sorted([int(each.key[16:], 16) async for each in found])
 

@@ -12,6 +12,9 @@ from consigne.core.appending import Appending
 from consigne.core.arrivals import Arrivals
 from consigne.core.bulk.desk import Bulk
 from consigne.core.bulk.running import BulkRunner
+from consigne.core.care.mirror import Mirror
+from consigne.core.care.moving import Moving
+from consigne.core.care.places import Places
 from consigne.core.care.scrub import Scrub
 from consigne.core.departures import Clearing, Departures
 from consigne.core.derived import Derivatives
@@ -100,10 +103,15 @@ class Depot:
     bulk: Bulk
     bulk_runner: BulkRunner
     scrub: Scrub
+    places: Places | None
+    mirror: Mirror | None
+    moving: Moving | None
 
     async def open(self) -> None:
         await self.bucket.open()
         await self.catalog.open()
+        if self.places is not None:
+            await self.places.open()
 
     async def probe_catalog(self) -> None:
         """Raise errors.Unavailable where the catalog does not answer, or takes no transaction."""
@@ -121,6 +129,8 @@ class Depot:
         if self.hooks is not None:
             await self.hooks.close()
         await self.catalog.close()
+        if self.mirror is not None:
+            await self.mirror.close()
         await self.bucket.close()
 
 
@@ -134,10 +144,15 @@ def build(
     bucket: Bucket,
     probe: Probe | None = None,
     hooks: Hooks | None = None,
+    places: Places | None = None,
 ) -> Depot:
     """Put the families of verbs together; ``probe`` counts pages outside this process (C-54),
-    ``hooks`` asks plug-ins and webhooks about saves (C-53).
+    ``hooks`` asks plug-ins and webhooks about saves (C-53), ``places`` knows further stores.
     """
+    mirror = moving = None
+    if places is not None:
+        moving = Moving(catalog, bucket, places, settings)
+        mirror = Mirror(catalog, bucket, places, settings) if settings.mirror else None
     key = master_key(settings.master_key, Path(settings.data))
     secrets = Secrets(catalog, key)
     tokens, grants = Tokens(catalog, secrets), Grants(catalog, settings)
@@ -197,5 +212,8 @@ def build(
         ),
         bulk=Bulk(catalog, jobs, reports, settings),
         bulk_runner=BulkRunner(catalog, intake, reader, reports),
-        scrub=Scrub(catalog, bucket, settings),
+        scrub=Scrub(catalog, bucket, settings, mirror),
+        places=places,
+        mirror=mirror,
+        moving=moving,
     )

@@ -9,7 +9,6 @@ transaction; done again, it changes nothing.
 
 import asyncio
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -134,7 +133,7 @@ class Incoming:
             raise SizeMismatch(expected=upload.length, actual=length)
         wanted = expected or {}
         extra = [name for name in wanted if name not in ("sha-256", "md5")]
-        stage, kept = secrets.token_hex(16), False
+        stage, kept = self._bucket.fresh_stage(), False
         try:
             receipt = await self._bucket.append(stage, 0, source, extra=extra)
             if receipt.size != length:
@@ -290,7 +289,7 @@ class Incoming:
             parts_received=0,
             received=0,
             reserved=length,
-            stage=secrets.token_hex(16),
+            stage=self._bucket.fresh_stage(),
             holder=None,
             lease_until=0,
             expires_at=now + life,

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import structlog
 
 from consigne.blobs.bucket import Bucket
-from consigne.catalog import contents, files
+from consigne.catalog import contents, copies, files
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Seat, readable
 from consigne.core.care import healing
@@ -61,15 +62,18 @@ class Reading:
 
     async def stream(self, offset: int, length: int) -> AsyncIterator[bytes]:
         """Yield checked bytes of a range. Raises Corrupt before any byte of a bad block."""
-        content = self.content
+        content, at, end = self.content, offset, offset + length
         try:
-            async for piece in self._reader.bucket.read(
-                content.key, content.size, content.block_size, content.blocks, offset, length
-            ):
+            async for piece in self._reader.pieces(content, content.key, at, length):
+                at += len(piece)
                 yield piece
         except Corrupt as error:
             await self._reader.alarm(self.subject, content, error)
-            raise
+            other = await self._reader.elsewhere(content)
+            if other is None:
+                raise
+            async for piece in self._reader.pieces(content, other, at, end - at):
+                yield piece
 
     async def away(self, media_type: str, disposition: str, expires: int) -> str | None:
         """Return a URL of the bytes at the object store, None where they are read through here.
@@ -88,9 +92,9 @@ class Reading:
             return await self._reader.bucket.read_all(
                 content.key, content.size, content.block_size, content.blocks
             )
-        except Corrupt as error:
-            await self._reader.alarm(self.subject, content, error)
-            raise
+        except Corrupt:
+            # Once more, from wherever they are right.
+            return b"".join([piece async for piece in self.stream(0, content.size)])
 
 
 class Reader:
@@ -122,10 +126,36 @@ class Reader:
             if content.state is ContentState.QUARANTINED:
                 raise Infected
             if content.state is ContentState.CORRUPT:
-                raise Corrupt
+                copy = copies.of(tx, content.id)
+                if copy is None:
+                    raise Corrupt
+                content = msgspec.structs.replace(content, key=copy.key)
             return Reading(self, file, content, old)
 
         return await self._catalog.look(work)
+
+    def pieces(self, content: Content, key: str, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Yield checked bytes of a content from under a key. Raises Corrupt."""
+        return self.bucket.read(
+            key, content.size, content.block_size, content.blocks, offset, length
+        )
+
+    async def elsewhere(self, content: Content) -> str | None:
+        """Return another key under which the bytes of a damaged content may be right."""
+
+        def work(tx: Tx) -> str | None:
+            present = contents.by_id(tx, content.id)
+            if present is None:
+                return None
+            copy = copies.of(tx, content.id)
+            if present.key != content.key and present.state is not ContentState.CORRUPT:
+                return present.key
+            return None if copy is None or copy.key == content.key else copy.key
+
+        try:
+            return await self._catalog.look(work)
+        except ConsigneError:
+            return None
 
     async def alarm(self, subject: int, content: Content, error: Corrupt) -> None:
         """Say loudly that stored bytes are damaged, and stop serving and sharing them (C-25)."""

@@ -15,6 +15,7 @@ EVENTS = frozenset(
         "content.corrupt",
         "content.healed",
         "content.quarantined",
+        "content.repaired",
         "file.changed",
         "file.copied",
         "file.emptied",

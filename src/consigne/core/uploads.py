@@ -11,7 +11,6 @@ Numbers of parts start at 1. Without a part size they come in order; with one, p
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -139,7 +138,7 @@ class Uploads:
                 parts_received=0,
                 received=0,
                 reserved=length or 0,
-                stage=secrets.token_hex(16),
+                stage=self._bucket.fresh_stage(),
                 holder=None,
                 lease_until=0,
                 expires_at=now + ms(self._settings.upload_expiry),

@@ -17,6 +17,7 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import (
     bulk,
     contents,
+    copies,
     files,
     jobs,
     oauth,
@@ -274,19 +275,21 @@ class Sweeper:
         return total
 
     async def _remove_content(self, content: Content, before: int) -> int:
-        def doom(tx: Tx) -> bool:
+        def doom(tx: Tx) -> Content | None:
             if hold.is_on(tx):
-                return False  # a backup is reading what it has found in the catalog
-            doomed = contents.doom(tx, content.id, before)
-            if doomed:
-                previews.drop_of(tx, content.id, now_ms())
-            return doomed
+                return None  # a backup is reading what it has found in the catalog
+            if not contents.doom(tx, content.id, before):
+                return None
+            previews.drop_of(tx, content.id, now_ms())
+            # Its bytes may lie under another key by now; from here on they do not.
+            return contents.by_id(tx, content.id)
 
-        if not await self._catalog.write(doom):
+        doomed = await self._catalog.write(doom)
+        if doomed is None:
             return 0
         await self._texts.forget(content.id)
-        await self._bucket.delete(content.key)
-        await self._catalog.write(lambda tx: contents.delete_doomed(tx, content.id))
+        await self._bucket.delete(doomed.key)
+        await self._catalog.write(lambda tx: _end_content(tx, content.id))
         return 1
 
     async def _remove_stages(self) -> int:
@@ -340,6 +343,12 @@ class Sweeper:
 
     async def _read(self, work: Callable[[Tx], T]) -> T:
         return await self._catalog.read(work)
+
+
+def _end_content(tx: Tx, content_id: int) -> None:
+    """Forget a content whose bytes are gone; its copy follows later."""
+    contents.delete_doomed(tx, content_id)
+    copies.orphan(tx, content_id, now_ms())
 
 
 def _forget(tx: Tx, ended_before: int) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of the care for stored bytes: passes of the scrub and what they found."""
+"""What is remembered of the care for stored bytes: passes of the scrub, stores and copies."""
 
 from enum import StrEnum
 
@@ -47,3 +47,44 @@ class ScrubFinding(msgspec.Struct, frozen=True):
     problem: str
     is_repaired: bool
     found_at: int
+
+
+class StoreState(StrEnum):
+    """What a store is for: ``home`` takes new bytes; from one that is ``leaving`` they are moved
+    to the home; one that they have ``left`` is not needed any more; the ``mirror`` has copies."""
+
+    HOME = "home"
+    LEAVING = "leaving"
+    LEFT = "left"
+    MIRROR = "mirror"
+
+
+class StoreRow(msgspec.Struct, frozen=True):
+    """Row of ``store``: a place of bytes, by the number with which keys begin (``blobs.stores``).
+
+    ``location`` as in the settings. ``since``: when it got its state. ``last_id``: a mirror's
+    contents up to this one have their copies. ``count`` and ``size``: what was moved or copied to
+    it so far. An installation without rows has one store, 0, which the settings name.
+    """
+
+    number: int
+    location: str
+    state: StoreState
+    since: int
+    last_id: int
+    count: int
+    size: int
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """Row of ``copy``: the bytes of a content once more, in the mirror ``store``.
+
+    ``idle_since``: when the content was removed; the copy follows behind an age guard.
+    """
+
+    content_id: int
+    store: int
+    key: str
+    size: int
+    made_at: int
+    idle_since: int | None

@@ -77,6 +77,9 @@ class FlakyDriver:
         self.calls.append("put")
         return (made[0], _Broken(self.error, made[1])) if due else made
 
+    def fresh_stage(self) -> str:
+        return self.driver.fresh_stage()
+
     async def stage(self, name: str) -> "FlakyStage":
         """Open a stage that fails with this driver."""
         return FlakyStage(self, await self.driver.stage(name))

@@ -5,7 +5,7 @@ byte on both databases (C-55). The migrations in ``migrations/`` make these tabl
 two together.
 """
 
-from consigne.catalog.schema.care import scrub_finding, scrub_pass
+from consigne.catalog.schema.care import copy, scrub_finding, scrub_pass, store
 from consigne.catalog.schema.columns import metadata
 from consigne.catalog.schema.derived import content_text, label_due, passage, preview
 from consigne.catalog.schema.events import chain, delivery, event, follower, webhook
@@ -54,6 +54,7 @@ __all__ = [
     "chain",
     "content",
     "content_text",
+    "copy",
     "delivery",
     "event",
     "file",
@@ -89,6 +90,7 @@ __all__ = [
     "secret",
     "signing_key",
     "space",
+    "store",
     "tombstone",
     "type_version",
     "upload",

@@ -17,11 +17,12 @@ from consigne.catalog import contents, proof_contents, scrubs
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.care import healing
 from consigne.core.care.lanes import side_by_side
+from consigne.core.care.mirror import Mirror
 from consigne.core.care.pace import Pace
 from consigne.core.care.presence import require_store
 from consigne.core.care.turn import Turn
 from consigne.core.clock import ms, now_ms
-from consigne.errors import Busy
+from consigne.errors import Busy, StorageFull, Unavailable
 from consigne.model.care import Place, ScrubFinding, ScrubPass
 from consigne.model.entities import Content, ContentState
 from consigne.model.identity import last_of, new_id
@@ -67,7 +68,10 @@ class _Tally:
 class Scrub:
     """Passes over all contents. Catalog and bucket must be open."""
 
-    def __init__(self, catalog: Catalog, bucket: Bucket, settings: Settings) -> None:
+    def __init__(
+        self, catalog: Catalog, bucket: Bucket, settings: Settings, mirror: Mirror | None = None
+    ) -> None:
+        self._mirror = mirror
         self._catalog = catalog
         self._bucket = bucket
         self._settings = settings
@@ -179,6 +183,11 @@ class Scrub:
             await self._damaged(run, content, verdict, tally)
         elif content.state is ContentState.CORRUPT:
             await self._catalog.write(lambda tx: healing.heal(tx, content_id, sound=True))
+        if self._mirror is not None and content.references:
+            try:
+                await self._copied(run, content, pace, tally)
+            except (Unavailable, StorageFull, OSError) as error:
+                log.warning("mirror_not_scrubbed", content=str(content_id), error=str(error))
 
     async def _read(self, content: Content, pace: Pace, tally: _Tally) -> Verdict:
         async def read(size: int) -> None:
@@ -204,10 +213,36 @@ class Scrub:
         repaired = await self._catalog.write(
             partial(healing.heal, content_id=content.id, sound=False)
         )
+        if not repaired and self._mirror is not None:
+            repaired = await self._mirror.mend(content.id)
+        await self._found(run, content, Place.STORE, verdict, repaired, tally)
+
+    async def _copied(self, run: ScrubPass, content: Content, pace: Pace, tally: _Tally) -> None:
+        """Read the copy of a content; make it where there is none, or anew where it is damaged."""
+        assert self._mirror is not None
+
+        async def read(size: int) -> None:
+            tally.size += size
+            await pace(size)
+
+        verdict = await self._mirror.check(content, read)
+        if verdict is None:
+            tally.copied += await self._mirror.copy(content.id)
+        elif not verdict.ok:
+            if verdict.problem == "missing":
+                await self._mirror.require_copies()
+            log.error("copy_corrupt", content=str(content.id), problem=verdict.problem)
+            repaired = await self._mirror.copy(content.id)
+            await self._found(run, content, Place.MIRROR, verdict, repaired, tally)
+
+    async def _found(
+        self, run: ScrubPass, content: Content, place: Place, verdict: Verdict, repaired: bool,
+        tally: _Tally,
+    ) -> None:  # fmt: skip
         tally.found += 1
         tally.repaired += repaired
         finding = ScrubFinding(
-            new_id(), run.number, content.id, content.space_id, Place.STORE, verdict.problem,
+            new_id(), run.number, content.id, content.space_id, place, verdict.problem,
             repaired, now_ms(),
         )  # fmt: skip
         await self._catalog.write(partial(scrubs.find, value=finding))

@@ -6,6 +6,7 @@ from typing import TypeVar
 from consigne.blobs.bucket import Bucket
 from consigne.catalog.engine import Catalog, Tx
 from consigne.catalog.proof_contents import usages
+from consigne.core.care.mirror import Mirror
 from consigne.core.clock import ms, now_ms
 from consigne.core.proof.report import Finding, Kind, Options, Progress, Report
 from consigne.errors import ConsigneError
@@ -31,9 +32,11 @@ class Inspection:
         report: Report,
         progress: Progress,
         purge_guard: float,
+        mirror: Mirror | None = None,
     ) -> None:
         self.catalog = catalog
         self.bucket = bucket
+        self.mirror = mirror
         self.options = options
         self.report = report
         self.progress = progress

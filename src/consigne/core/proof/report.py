@@ -32,6 +32,10 @@ class Kind(StrEnum):
     STRAY_STAGE = "stray_stage"
     LOST_PARTS = "lost_parts"
     OVERDUE_UPLOAD = "overdue_upload"
+    MISSING_COPY = "missing_copy"
+    BROKEN_COPY = "broken_copy"
+    STRAY_COPY = "stray_copy"
+    ORPHAN_COPY = "orphan_copy"
 
 
 MEANING = {
@@ -56,18 +60,24 @@ MEANING = {
     Kind.STRAY_STAGE: "The store has incoming bytes that belong to no upload.",
     Kind.LOST_PARTS: "Parts of an upload were acknowledged and their bytes are gone.",
     Kind.OVERDUE_UPLOAD: "An upload is over and still keeps room reserved.",
+    Kind.MISSING_COPY: "A content has no copy in the mirror.",
+    Kind.BROKEN_COPY: "A copy's bytes are not the content's.",
+    Kind.STRAY_COPY: "The mirror keeps a copy of a content that is gone.",
+    Kind.ORPHAN_COPY: "The mirror has bytes that are no content's copy.",
 }
 
 
 class Options(msgspec.Struct, frozen=True):
     """How to check. ``age`` in seconds: younger bytes, stages and ended uploads are left alone;
-    0 only where no server runs. ``dry_run``: with ``repair``, change nothing at all.
+    0 only where no server runs. ``dry_run``: with ``repair``, change nothing at all. ``mirror``:
+    check the copies, too; with ``rehash`` read all of them.
     """
 
     rehash: bool = False
     repair: bool = False
     dry_run: bool = False
     age: float = 3600.0
+    mirror: bool = False
 
     @property
     def may_repair(self) -> bool:

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from consigne.blobs.bucket import Verdict
 from consigne.blobs.driver import Stored
-from consigne.catalog import contents, previews, proof_contents, texts
+from consigne.catalog import contents, copies, previews, proof_contents, texts
 from consigne.catalog.engine import Tx
 from consigne.catalog.proof_contents import Brief
 from consigne.core.care import healing
+from consigne.core.clock import now_ms
 from consigne.core.proof.inspection import PAGE, Inspection
 from consigne.core.proof.report import Kind
 from consigne.model.entities import Content, ContentState
@@ -211,6 +212,9 @@ async def _damaged(run: Inspection, content: Content, verdict: Verdict) -> None:
     made = await run.catalog.look(lambda tx: previews.is_picture(tx, content.id))
     twin = None if made else await run.catalog.look(lambda tx: healing.twin_of(tx, content))
     unused = content.references == 0
+    copied = run.mirror is not None and await run.catalog.look(
+        lambda tx: copies.of(tx, content.id) is not None
+    )
     options = run.options
     if options.marks_damage:
         await run.catalog.write(lambda tx: healing.mark(tx, content))
@@ -221,13 +225,20 @@ async def _damaged(run: Inspection, content: Content, verdict: Verdict) -> None:
         hope = " The same bytes came in again: they can stand in."
     elif made:
         hope = " They are a preview, which is made again when it is asked for."
+    elif copied:
+        hope = " The mirror has a copy."
     elif unused:
         hope = " Nothing refers to it."
+    repair = None
+    if twin is not None or made or unused:
+        repair = partial(_heal, run, content.id, False)
+    elif copied and run.mirror is not None:
+        repair = partial(run.mirror.mend, content.id)
     await run.found(
         _KINDS.get(verdict.problem, Kind.CORRUPT),
         content.id,
         f"The {content.size} bytes of content {content.id} {words}{where}.{hope}",
-        partial(_heal, run, content.id, False) if twin is not None or made or unused else None,
+        repair,
         [] if unused or made else await run.files_using(content.id),
     )
 
@@ -240,5 +251,10 @@ async def _remove(run: Inspection, brief: Brief) -> bool:
     while await run.catalog.write(lambda tx: texts.drop(tx, brief.id, _PASSAGES)) == _PASSAGES:
         pass
     await run.bucket.delete(brief.key)
-    await run.catalog.write(lambda tx: contents.delete_doomed(tx, brief.id))
+    await run.catalog.write(partial(_end, content_id=brief.id))
     return True
+
+
+def _end(tx: Tx, content_id: int) -> None:
+    contents.delete_doomed(tx, content_id)
+    copies.orphan(tx, content_id, now_ms())

@@ -1,4 +1,4 @@
-"""The care for stored bytes, for operators: how far the scrub is, and what it has found."""
+"""The care for stored bytes, for operators: how far scrub, mirror and migration are."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _SCRUB = f"{API}/scrub"
 
 
 class CareRoutes:
-    """The routes of ``/scrub``."""
+    """The routes of ``/scrub``, ``/mirror`` and ``/migration``."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -29,6 +29,8 @@ class CareRoutes:
         return [
             Route("GET", _SCRUB, self.scrub),
             Route("GET", f"{_SCRUB}/findings", self.findings),
+            Route("GET", f"{API}/mirror", self.mirror),
+            Route("GET", f"{API}/migration", self.migration),
         ]
 
     async def scrub(self, request: Request) -> ASGIApp:
@@ -56,6 +58,37 @@ class CareRoutes:
         following = str(page[-1].id) if len(found) > limit else None
         documents = [_finding_document(each) for each in page]
         return page_reply(self._desk, request, "findings", documents, "cursor", following)
+
+    async def mirror(self, request: Request) -> ASGIApp:
+        """Return how far the mirror is behind; null where there is none."""
+        (await self._desk.caller(request)).require_operator()
+        mirror = self._desk.depot.mirror
+        status = None if mirror is None else await mirror.status()
+        document = None if status is None else {
+            "location": status.location,
+            "copied": status.copied,
+            "bytes_copied": status.size,
+            "behind": status.behind,
+            "bytes_behind": status.behind_size,
+            "behind_since": _maybe(status.behind_since),
+        }  # fmt: skip
+        return json_response({"mirror": document})
+
+    async def migration(self, request: Request) -> ASGIApp:
+        """Return how far the move to another store is; null where there is none."""
+        (await self._desk.caller(request)).require_operator()
+        moving = self._desk.depot.moving
+        status = None if moving is None else await moving.status()
+        document = None if status is None else {
+            "source": status.source,
+            "target": status.target,
+            "begun_at": iso(status.begun_at),
+            "moved": status.moved,
+            "bytes_moved": status.size,
+            "left": status.left,
+            "uploads": status.uploads,
+        }  # fmt: skip
+        return json_response({"migration": document})
 
 
 def _pass_document(value: ScrubPass) -> dict[str, Any]:
