@@ -4,11 +4,20 @@ It is marked, so that it is neither served nor shared; it is healed when the sam
 again, when they can be made again, or when they are right after all.
 """
 
+import structlog
+
 from consigne.catalog import contents, previews, proof_contents
 from consigne.catalog.engine import Tx
 from consigne.core.clock import now_ms
 from consigne.core.history import record
 from consigne.model.entities import Content, ContentState
+
+log = structlog.get_logger()
+
+
+def shout(content: Content, problem: str | None, by: str) -> None:
+    """Tell the log of damage; ``by`` says who has found it."""
+    log.error("content_corrupt", key=content.key, content=str(content.id), problem=problem, by=by)
 
 
 def mark(tx: Tx, content: Content, subject: int | None = None) -> bool:

@@ -226,8 +226,7 @@ class Mirror:
         return done
 
     async def _alarm(self, content: Content, error: Corrupt) -> None:
-        log.error("content_corrupt", key=content.key, content=str(content.id), problem=error.details.get("problem"),
-                  by="mirror")  # fmt: skip
+        healing.shout(content, error.details.get("problem"), "mirror")
         await self._catalog.write(lambda tx: healing.mark(tx, content))
 
 

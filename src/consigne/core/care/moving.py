@@ -220,6 +220,5 @@ class Moving:
         return await self._catalog.read(work)
 
     async def _alarm(self, content: Content, error: Corrupt) -> None:
-        log.error("content_corrupt", key=content.key, content=str(content.id), problem=error.details.get("problem"),
-                  by="migrate")  # fmt: skip
+        healing.shout(content, error.details.get("problem"), "migrate")
         await self._catalog.write(lambda tx: healing.mark(tx, content))

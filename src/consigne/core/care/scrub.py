@@ -208,8 +208,7 @@ class Scrub:
             await require_store(self._catalog, self._bucket)
         if not await self._catalog.write(partial(_still, content=content)):
             return
-        log.error("content_corrupt", key=content.key, content=str(content.id),
-                  problem=verdict.problem, by="scrub")  # fmt: skip
+        healing.shout(content, verdict.problem, "scrub")
         repaired = await self._catalog.write(
             partial(healing.heal, content_id=content.id, sound=False)
         )
