@@ -187,7 +187,7 @@ class Incoming:
         """
         assert upload.file_id is not None
         assert upload.length is not None
-        file_id, length, stage = upload.file_id, upload.length, secrets.token_hex(16)
+        file_id, length, stage = upload.file_id, upload.length, self._bucket.fresh_stage()
         drop: str | None = stage
         try:
             await self._arrivals.take(upload, WHOLE, stage, 0, length)
