@@ -69,6 +69,7 @@ _IDLE = Statement(
 _DROP = Statement(
     delete(copy).where(copy.c.content_id == bindparam("content"), copy.c.key == bindparam("seen"))
 )
+_FORGET = Statement(delete(copy))
 
 
 class Lag(NamedTuple):
@@ -130,3 +131,8 @@ def idle(tx: Tx, before: int, limit: int) -> list[Copy]:
 def drop(tx: Tx, value: Copy) -> None:
     """Forget a copy, unless another one has taken its place."""
     tx.run(_DROP, content=value.content_id, seen=value.key)
+
+
+def forget(tx: Tx) -> None:
+    """Forget all copies; their bytes are another vault's."""
+    tx.run(_FORGET)

@@ -1,6 +1,6 @@
 """Statements about stores: where bytes lie, and what is left to be moved from one to another."""
 
-from sqlalchemy import bindparam, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 
 from consigne.catalog.engine import Statement, Tx, any_of
 from consigne.catalog.rows import params, reader
@@ -17,6 +17,7 @@ _TURN = Statement(
     .where(store.c.number == bindparam("which"), store.c.state == bindparam("old_state"))
     .values(state=bindparam("new_state"), since=bindparam("now"))
 )
+_FORGET = Statement(delete(store))
 _COUNT = Statement(
     update(store)
     .where(store.c.number == bindparam("which"))
@@ -80,6 +81,11 @@ def count(tx: Tx, number: int, size: int) -> None:
 def advance(tx: Tx, number: int, upto: int) -> None:
     """Note that a mirror has all contents up to this one."""
     tx.run(_ADVANCE, which=number, upto=upto)
+
+
+def forget(tx: Tx) -> None:
+    """Forget all stores: what is here now lies in the one that the settings name."""
+    tx.run(_FORGET)
 
 
 def contents_in(tx: Tx, number: int, after: str, limit: int) -> list[tuple[int, str]]:

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from consigne.blobs.bucket import Bucket
-from consigne.catalog import contents, filling, previews
+from consigne.catalog import contents, copies, filling, previews, stores
 from consigne.catalog.dump import Sheet
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.backup.checking import bytes_of, index_of, rows_of
@@ -124,6 +124,9 @@ class Restoring:
 
         def work(tx: Tx) -> None:
             filling.set_numbers(tx, self._summary.numbers)
+            # The bytes come into one store, whatever stores and mirror the saved vault had.
+            stores.forget(tx)
+            copies.forget(tx)
             filling.begin(tx, self._what + _BYTES)
 
         await self._catalog.write(work)

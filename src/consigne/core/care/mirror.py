@@ -84,6 +84,9 @@ class Mirror:
 
         Raises Unavailable and StorageFull where the mirror does; the next look goes on.
         """
+        row = await self._places.mirror()
+        if not await self._catalog.look(partial(self._is_due, row=row)):
+            return 0
         async with self._turn.held() as is_ours:
             if not is_ours:
                 return 0
@@ -184,6 +187,15 @@ class Mirror:
             await bucket.open()
             self._side = row.number, bucket
         return self._side[1]
+
+    def _is_due(self, tx: Tx, row: StoreRow) -> bool:
+        """Tell whether there may be something to do; else no lease is written for it."""
+        before = now_ms() - ms(self._settings.purge_guard)
+        return bool(
+            copies.missing(tx, row.number, row.last_id, 1)
+            or copies.mendable(tx, 0, 1)
+            or copies.idle(tx, before, 1)
+        )
 
     async def _follow(self, row: StoreRow) -> int:
         """Copy what came in since the last look."""

@@ -19,6 +19,7 @@ from consigne.blobs.driver import Stored
 from consigne.catalog import contents, copies, proof_contents
 from consigne.catalog import stores as rows
 from consigne.catalog.engine import Catalog, Tx
+from consigne.core.backup import hold
 from consigne.core.care import healing
 from consigne.core.care.lanes import side_by_side
 from consigne.core.care.pace import Pace
@@ -108,10 +109,11 @@ class Moving:
         return status
 
     async def remove_source(self, watch: Callable[[int], None] | None = None) -> int:
-        """Remove what was left behind in all stores that were moved from; return how many bytes'
-        keys that were. What a row still names stays.
+        """Remove what was left behind in all stores that were moved from; return how many keys
+        that were. What a row still names stays.
 
-        Raises WrongState while a move is under way, or has ended too lately for readers in flight.
+        Raises WrongState while a move is under way, or has ended too lately for readers in flight,
+        and Busy while a backup is taken.
         """
         if await self._places.moving() is not None:
             raise WrongState("The move is not ended.", hint="Run 'consigne migrate --finish'.")
@@ -189,12 +191,14 @@ class Moving:
         keys = [stored.key for stored in batch]
 
         def named(tx: Tx) -> set[str]:
+            if hold.is_on(tx):
+                raise Busy("A backup is reading old bytes.", hint="Wait until it has ended.")
             return {*proof_contents.known(tx, keys), *copies.known(tx, keys)}
 
         kept = await self._catalog.read(named)
         gone = [key for key in keys if key not in kept]
-        for key in gone:
-            await self._bucket.delete(key)
+        for at in range(0, len(gone), _LANES):
+            await side_by_side(self._bucket.delete(key) for key in gone[at : at + _LANES])
         return len(gone)
 
     async def _required(self) -> tuple[StoreRow, StoreRow]:
