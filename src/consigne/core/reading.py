@@ -6,6 +6,7 @@ import msgspec
 import structlog
 
 from consigne.blobs.bucket import Bucket
+from consigne.blobs.driver import KeyMissing
 from consigne.catalog import contents, copies, files
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Seat, readable
@@ -83,7 +84,10 @@ class Reading:
         if not self._reader.sends_away:
             return None
         key = self.content.key
-        return await self._reader.bucket.direct.get_url(key, media_type, disposition, expires)
+        try:
+            return await self._reader.bucket.direct.get_url(key, media_type, disposition, expires)
+        except KeyMissing:
+            return None  # these bytes lie in another store, which clients cannot ask
 
     async def small(self) -> bytes:
         """Return the whole content, checked; for contents of one block. Raises Corrupt."""
