@@ -6,12 +6,14 @@ times long past) is written into the catalog's file.
 
 import hashlib
 import itertools
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import psycopg
 
 from consigne.model.identity import Kind, from_uuid
 from tests.parts.server import KEY, RunningServer
@@ -26,7 +28,7 @@ class Space:
 
     def __init__(self, server: RunningServer, quota: int | None = None) -> None:
         self.server = server
-        self.short = f"space-{next(_numbers)}-{server.port}"
+        self.short = f"space-{next(_numbers)}-{server.port}-{os.getpid()}"
         self.admin = server.client()
         wish = {"short": self.short} | ({} if quota is None else {"quota": quota})
         made = self.admin.post("/consigne/v1/spaces", json=wish)
@@ -68,8 +70,12 @@ class Space:
         return (*self.usage(), *rows, len(staged))
 
     @contextmanager
-    def catalog(self) -> Iterator[sqlite3.Connection]:
-        """Open the catalog's database, beside the server."""
+    def catalog(self) -> Iterator[Any]:
+        """Open the catalog's database, beside the server; a question mark stands for a value."""
+        if url := self.server.env.get("CONSIGNE_CATALOG"):
+            with psycopg.connect(url) as connection:
+                yield _Postgres(connection)
+            return
         db = sqlite3.connect(self.server.data / "catalog.db", timeout=15)
         try:
             with db:
@@ -94,6 +100,14 @@ class Space:
         )
         assert done.status_code == 201, done.text
         return str(done.json()["id"])
+
+
+class _Postgres:
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        return self._connection.execute(sql.replace("?", "%s").encode(), values)
 
 
 class Person:

@@ -145,6 +145,7 @@ def test_walls(server: RunningServer, ines: Person, zoe: Person) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/files/{}", "/files/metadata/{}"])
+@pytest.mark.embedded("nginx answers this by itself")
 def test_malformed_ids(ines: Person, path: str, file_id: str) -> None:
     """AM-34, AM-39: no such file, or no such path."""
     answer = ines.http.get(path.format(file_id))

@@ -127,6 +127,7 @@ def test_facts_go_along_and_cannot_pass_for_the_code() -> None:
     }
 
 
+@pytest.mark.embedded("looks into the files of the embedded vault")
 def test_damaged_content(start_server: ServerStarter) -> None:
     """AM-34, C-25: a fault tells nothing of itself, and no damaged byte leaves."""
     from tests.appmixer.support import Space

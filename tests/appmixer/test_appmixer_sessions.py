@@ -49,6 +49,7 @@ def test_admins_have_the_scope_admin(space: Space) -> None:
     assert ok(admin.http.get("/user"))["scope"] == ["user", "admin"]
 
 
+@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_claims_never_authorise(space: Space) -> None:
     """AM-04, C-05: the scope in a token is a copy; the role is looked up."""
     boss = space.person("admin")

@@ -245,6 +245,7 @@ def test_roles(year: Year) -> None:
         refused(each.post(keys, json={}), 403, "forbidden")
 
 
+@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_api_keys(organization: Organization) -> None:
     """AR-02, AR-09: admins make, list and revoke keys; only the making shows the value."""
     path = f"/organizations/{organization.id}/api-keys"

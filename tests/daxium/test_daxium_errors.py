@@ -160,6 +160,7 @@ def test_methods(instance: Instance) -> None:
         assert got.headers["allow"] == allow
 
 
+@pytest.mark.embedded("looks into the files of the embedded vault")
 def test_a_fault_tells_nothing_of_itself(start_server: ServerStarter) -> None:
     """DX-51, case 17: GEN500 without a word about the inside."""
     server = start_server()

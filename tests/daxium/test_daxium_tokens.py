@@ -121,6 +121,7 @@ def test_tokens_expire(start_server: ServerStarter) -> None:
     assert body["error"] == "invalid_grant"
 
 
+@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_a_new_password_ends_all_tokens(instance: Instance) -> None:
     """DX-05, C-05: tokens from before are worth nothing, access and refresh alike."""
     email, number = new_user(instance.url)
@@ -250,6 +251,7 @@ def test_failures_are_limited_and_successes_are_not(start_server: ServerStarter)
     refused(got, 429, "LOG013")
 
 
+@pytest.mark.embedded("looks into the files of the embedded vault")
 def test_old_pairs_are_swept(start_server: ServerStarter) -> None:
     """DX-05: what is good for nothing any more does not stay in the catalog."""
     env = {"CONSIGNE_OAUTH_ACCESS_LIFE": "0.5", "CONSIGNE_OAUTH_REFRESH_LIFE": "0.5"}

@@ -132,6 +132,7 @@ def test_an_operator_is_no_member(server: RunningServer, foreign: Instance) -> N
     refused(http.get(f"/{foreign.short}/structures"), 404, "APP001", [])
 
 
+@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_a_member_who_leaves(server: RunningServer, foreign: Instance) -> None:
     """DX-04, C-05: roles come from the catalog, not from the token."""
     person = foreign.person("writer")

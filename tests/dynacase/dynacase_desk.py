@@ -25,8 +25,8 @@ class Office:
     """An administrator of a space, at the core."""
 
     def __init__(self, server: RunningServer, short: str, key: str, catalog: str = "") -> None:
-        told = {"data": str(server.data), "catalog": catalog}
-        self._settings = load(told, environ={})
+        told = {"data": str(server.data), "catalog": catalog or None}
+        self._settings = load(told, environ=server.env)
         self._short = short
         self._key = key
 

@@ -266,6 +266,7 @@ def test_type_by_content_and_name(ana: Person) -> None:
     assert file["mime"] != "application/octet-stream"
 
 
+@pytest.mark.embedded("nginx answers this by itself")
 def test_headers_are_answered_before_the_body(space: Space) -> None:
     """DY-62: what headers decide is answered without a byte of the body."""
     for path, length, headers, status in (

@@ -182,6 +182,7 @@ def test_replace_changes_name_and_type(api: Client) -> None:
     assert (new["name"], new["type"]) == ("b.pdf", "application/pdf")
 
 
+@pytest.mark.embedded("looks into the files of the embedded vault")
 def test_damage_is_an_error(start_server: ServerStarter) -> None:
     """C-25: damaged bytes are a 5xx in problem words, and stay refused."""
     server = start_server(env={"CONSIGNE_SMALL_SIZE": "0"})

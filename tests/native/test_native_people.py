@@ -25,6 +25,7 @@ def test_me(space: Space, logins: list[Login]) -> None:
     assert {"short": space.short, "role": "writer"}.items() <= mine["spaces"][-1].items()
 
 
+@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_basic_and_tokens(server: RunningServer) -> None:
     """C-05: user name and password as Basic, and as a token that can be revoked."""
     basic = Client(server.url)
@@ -105,6 +106,7 @@ def test_users(operator: Client, server: RunningServer) -> None:
     assert refusal(operator.call("GET", "/users/x")) == (404, "user_not_found")
 
 
+@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_keys(space: Space, logins: list[Login]) -> None:
     """C-01, C-05: a key is shown once, and never makes a wider one."""
     member = space.member(logins[0], "writer")

@@ -56,6 +56,11 @@ class RunningServer:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     @property
+    def env(self) -> Mapping[str, str]:
+        """The settings that it got by its environment."""
+        return self._env
+
+    @property
     def pid(self) -> int:
         """The process id of the command (workers are its children)."""
         assert self._process is not None, "the server is not running"

@@ -117,6 +117,7 @@ def test_the_last_complete_put_counts(server: RunningServer, year: Year) -> None
     assert year.fetch(file).content == two
 
 
+@pytest.mark.embedded("looks into the files of the embedded vault")
 def test_an_interrupted_put_leaves_nothing(start_server: ServerStarter) -> None:
     """AR-33: no bytes, and finalize finds nothing."""
     server = start_server()
