@@ -20,7 +20,7 @@ from tests.parts.server import KEY, RunningServer
 
 PASSWORD = "a password of ten words or so"
 UNKNOWN = "3c9f41d2-7b0e-4a68-9d15-e2a6c07f83b4"  # a UUID, and none of ours
-_numbers = itertools.count(1)
+_numbers = itertools.count(os.getpid() * 100_000)
 
 
 class Space:
@@ -28,7 +28,7 @@ class Space:
 
     def __init__(self, server: RunningServer, quota: int | None = None) -> None:
         self.server = server
-        self.short = f"space-{next(_numbers)}-{server.port}-{os.getpid()}"
+        self.short = f"space-{next(_numbers)}-{server.port}"
         self.admin = server.client()
         wish = {"short": self.short} | ({} if quota is None else {"quota": quota})
         made = self.admin.post("/consigne/v1/spaces", json=wish)

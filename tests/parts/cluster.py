@@ -138,6 +138,8 @@ def cluster() -> Iterator[Vault]:
     with ExitStack() as started:
         told = os.environ.get("CONSIGNE_TEST_CLUSTER")
         vault = heard(told) if told else started.enter_context(running_set_up()).vault
+        for name in ("CONSIGNE_TEST_VAULT", "CONSIGNE_TEST_CLUSTER"):
+            os.environ.pop(name, None)  # commands would take them for settings
         os.environ.update(vault.env)
         yield vault
         os.environ.clear()

@@ -25,6 +25,7 @@ BOOTSTRAP = {
 }
 COMMAND = (str(Path(sys.executable).with_name("consigne")),)
 _WORKS = "worker_started"
+_VAULT = os.environ.get("CONSIGNE_TEST_VAULT", "embedded")
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 
@@ -231,9 +232,8 @@ def server(
 
 def vault() -> str:
     """Return behind which vault the servers of the tests stand: ``embedded`` or ``cluster``."""
-    found = os.environ.get("CONSIGNE_TEST_VAULT", "embedded")
-    assert found in ("embedded", "cluster"), f"CONSIGNE_TEST_VAULT={found} is not known"
-    return found
+    assert _VAULT in ("embedded", "cluster"), f"CONSIGNE_TEST_VAULT={_VAULT} is not known"
+    return _VAULT
 
 
 @pytest.fixture

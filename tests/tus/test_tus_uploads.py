@@ -313,6 +313,7 @@ def _half_a_patch(ines: Tus, url: str, offset: int, total: int, data: bytes) -> 
     return connection
 
 
+@pytest.mark.embedded("what a proxy has taken arrives, and a lost client is noticed later")
 def test_a_cut_connection_leaves_what_came(ines: Tus) -> None:
     """tus, core: what arrived before the cut is kept, and the upload goes on from there."""
     data = os.urandom(2_000_000)
@@ -324,6 +325,7 @@ def test_a_cut_connection_leaves_what_came(ines: Tus) -> None:
     assert ines.content(ines.patch(url, 700_000, data[700_000:])) == data
 
 
+@pytest.mark.embedded("what a proxy has taken arrives, and a lost client is noticed later")
 def test_a_lost_client_gives_way_to_the_next(ines: Tus) -> None:
     """Issue 6: whoever comes next takes the lease of a request that waits for a lost client."""
     data = os.urandom(900_000)
@@ -337,6 +339,7 @@ def test_a_lost_client_gives_way_to_the_next(ines: Tus) -> None:
         assert b" 423 " in lost.recv(1000).split(b"\r\n")[0]
 
 
+@pytest.mark.embedded("what a proxy has taken arrives, and a lost client is noticed later")
 def test_a_patch_alone_takes_over_too(ines: Tus) -> None:
     """Issue 6: without asking first, the next one is told where the upload stands."""
     url = ines.begin(10)
