@@ -6,6 +6,7 @@ A block is fenced as ``console`` (commands after ``$ ``, then what they print), 
 - ``<!-- not run: why -->`` above a block: only its syntax is looked at;
 - ``<!-- exit 1 -->`` above a block: its last command ends with this status;
 - ``<!-- any order -->`` above a block: so are the lines of what it shows;
+- ``<!-- typed -->`` above a block: it is run on a page of which not everything is;
 - ``<!-- run`` … ``-->``: what a reader does by hand, such as copying an id out of the answer above:
   ``last KEY…`` prints a value of it.
 
@@ -38,7 +39,8 @@ _PIECE = re.compile(
     r"|<!-- run\n(?P<hidden>.*?)-->"
     r"|<!-- not run: (?P<why>[^\n]*?) -->"
     r"|<!-- exit (?P<exit>\d+) -->"
-    r"|<!-- (?P<mixed>any order) -->",
+    r"|<!-- (?P<mixed>any order) -->"
+    r"|<!-- (?P<typed>typed) -->",
     re.DOTALL | re.MULTILINE,
 )
 _PLACEHOLDER = re.compile(r"(?:export )?(\w+)=…(?:\s+#.*)?")
@@ -72,6 +74,7 @@ class Step:
     status: int = 0
     line: int = 0
     mixed: bool = False
+    visible: bool = True
 
 
 @dataclass
@@ -83,20 +86,22 @@ class Page:
     unrun: list[Step] = field(default_factory=list)
 
 
-def read(path: Path) -> Page:
-    """Take the blocks out of a page."""
-    page, why, status, mixed = Page(path), "", 0, False
+def read(path: Path, *, only_marked: bool = False) -> Page:
+    """Take the blocks out of a page. ``only_marked``: run only what is marked as typed."""
+    page, why, status, mixed, typed = Page(path), "", 0, False, not only_marked
     text = path.read_text()
     for piece in _PIECE.finditer(text):
         line = text.count("\n", 0, piece.start()) + 1
         if piece["hidden"] is not None:
-            page.steps.append(Step(piece["hidden"], line=line))
+            page.steps.append(Step(piece["hidden"], line=line, visible=False))
         elif piece["why"] is not None:
             why = piece["why"]
         elif piece["exit"] is not None:
             status = int(piece["exit"])
         elif piece["mixed"]:
             mixed = True
+        elif piece["typed"]:
+            typed = True
         else:
             body = re.sub(f"^{piece['indent']}", "", piece["body"], flags=re.MULTILINE)
             steps = list(_steps(piece["language"], body, line))
@@ -104,8 +109,8 @@ def read(path: Path) -> Page:
                 step.mixed = mixed
             if steps:
                 steps[-1].status = status
-            (page.unrun if why else page.steps).extend(steps)
-            why, status, mixed = "", 0, False
+            (page.steps if typed and not why else page.unrun).extend(steps)
+            why, status, mixed, typed = "", 0, False, not only_marked
     return page
 
 
@@ -113,7 +118,16 @@ def _steps(language: str, body: str, line: int) -> Iterator[Step]:
     if language == "python":
         yield Step(body, "python", line=line)
     elif language in ("sh", "bash"):
-        yield Step(body, line=line)
+        text, start = "", line + 1
+        for number, each in enumerate(body.splitlines(keepends=True), start=line + 1):
+            text, start = (text + each, start) if text else (each, number)
+            if text.isspace():
+                text = ""
+            elif not syntax_error(Step(text)):
+                yield Step(text, line=start)
+                text = ""
+        if text:
+            yield Step(text, line=start)
     elif language == "console":
         for match in re.finditer(
             r"^\$ (?P<command>(?:.*\\\n)*.*\n(?:> .*\n)*)(?P<shown>(?:(?!\$ ).*\n)*)", body, re.M

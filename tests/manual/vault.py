@@ -1,6 +1,7 @@
 """A server as a newcomer has it: first start, nothing given, and what it printed."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ def newcomer(folder: Path) -> Iterator[Shell]:
         greeting = server.log
         (folder / "greeting").write_text(greeting.replace(str(folder / "data"), "./data"))
         known = {"URL": server.url, **facts(greeting), "CONSIGNE_DATA": "./data"}
-        known["EXAMPLES"] = str(ROOT / "examples")
+        _like_a_checkout(folder)
         shell = Shell(folder, server.url, {"CONSIGNE_URL": server.url, **known})
         shell.run(Step("make() { cat greeting; }"))
         yield shell
@@ -38,6 +39,16 @@ def newcomer(folder: Path) -> Iterator[Shell]:
         if shell is not None:
             shell.close()
         server.kill9()
+
+
+def _like_a_checkout(folder: Path) -> None:
+    """Lay out what the pages use of a checkout."""
+    for name in ("README.md", "examples", ".venv"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "docs").mkdir()
+    for page in (ROOT / "docs").glob("*s.md"):
+        shutil.copy(page, folder / "docs")
+    shutil.copy(ROOT / "docs/cli.md", folder / "docs")
 
 
 def facts(greeting: str) -> dict[str, str]:
