@@ -236,8 +236,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3_delete_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of DELETE URLs
 
     backup_endpoint: str = ""  # base URL of the object store for backups; default s3_endpoint
-    backup_access_key: str = ""  # access key for backups; default s3_access_key
-    backup_secret_key: str = ""  # its secret
+    backup_access_key: Secret = ""  # access key for backups; default s3_access_key
+    backup_secret_key: Secret = ""  # its secret
 
     @property
     def data_path(self) -> Path:
