@@ -6,8 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from conftest import Command
+from cli_command import Command
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from conftest import Command
+from cli_command import Command
 
 PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
 

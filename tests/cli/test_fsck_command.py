@@ -5,9 +5,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from cli_command import Command
 from cli_support import Gate, only_object
-
-from conftest import Command
 
 MIB = 1 << 20
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from conftest import Command
+from cli_command import Command
 
 Api = Callable[..., Any]
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cli_command import Command
 from tests.parts.seaweedfs import ObjectStore
 from tests.parts.server import RunningServer, ServerStarter
-
-from conftest import Command
 
 DEADLINE = 120.0
 

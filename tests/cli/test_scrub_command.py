@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import httpx
+from cli_command import Command
 from cli_support import only_object
 
-from conftest import Command
 from consigne.core.holders import new_holder
 
 MIB = 1 << 20

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_command import Command
 from tests.parts.process import free_port
-
-from conftest import Command
 
 MISSING_ID = "0b0c8bd8-6d9c-4d6a-8f5e-000000000000"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_command import Command
 from cli_support import Gate
 
-from conftest import Command
 from consigne.model.names import clean_name
 
 MIB = 1 << 20

@@ -27,8 +27,8 @@ def webhook() -> None:
               help="Only what is about records of this type; repeatable.")  # fmt: skip
 @click.option("--on-failure", type=click.Choice(["refuse", "allow"]), default="refuse",
               show_default=True, help="What becomes of a save that gets no answer.")  # fmt: skip
-@remote_options
 @with_output
+@remote_options
 def add(
     output: Output,
     name: str,
@@ -51,8 +51,8 @@ def add(
 
 
 @webhook.command("ls", epilog=HELP)
-@remote_options
 @with_output
+@remote_options
 def list_webhooks(output: Output, remote: Remote) -> None:
     """List the webhooks of the space."""
     found = list(remote.pages(_PATH, "webhooks", []))
@@ -69,8 +69,8 @@ def list_webhooks(output: Output, remote: Remote) -> None:
 
 @webhook.command(epilog=HELP)
 @click.argument("number", type=int, metavar="ID")
-@remote_options
 @with_output
+@remote_options
 def rm(output: Output, number: int, remote: Remote) -> None:
     """Delete a webhook with its log."""
     remote.call("DELETE", f"{_PATH}/{number}")
@@ -81,8 +81,8 @@ def rm(output: Output, number: int, remote: Remote) -> None:
 
 @webhook.command(epilog=HELP)
 @click.argument("number", type=int, metavar="ID")
-@remote_options
 @with_output
+@remote_options
 def enable(output: Output, number: int, remote: Remote) -> None:
     """Enable a webhook, and send what was put aside for it."""
     _switch(output, remote, number, active=True)
@@ -90,8 +90,8 @@ def enable(output: Output, number: int, remote: Remote) -> None:
 
 @webhook.command(epilog=HELP)
 @click.argument("number", type=int, metavar="ID")
-@remote_options
 @with_output
+@remote_options
 def disable(output: Output, number: int, remote: Remote) -> None:
     """Disable a webhook; what is to be sent waits."""
     _switch(output, remote, number, active=False)
@@ -99,8 +99,8 @@ def disable(output: Output, number: int, remote: Remote) -> None:
 
 @webhook.command(epilog=HELP)
 @click.argument("number", type=int, metavar="ID")
-@remote_options
 @with_output
+@remote_options
 def rotate(output: Output, number: int, remote: Remote) -> None:
     """Give a webhook another secret and print it; for a day the old one signs, too."""
     rotated = remote.json("POST", f"{_PATH}/{number}/rotate", body={}, again=False)
@@ -112,8 +112,8 @@ def rotate(output: Output, number: int, remote: Remote) -> None:
 
 @webhook.command(epilog=HELP)
 @click.argument("number", type=int, metavar="ID")
-@remote_options
 @with_output
+@remote_options
 def ping(output: Output, number: int, remote: Remote) -> None:
     """Send a test message and wait for what comes of it."""
     sent = remote.json("POST", f"{_PATH}/{number}/ping", body={})
@@ -138,8 +138,8 @@ def ping(output: Output, number: int, remote: Remote) -> None:
               help="Only deliveries in this state.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True,
               help="How many, the newest first.")  # fmt: skip
-@remote_options
 @with_output
+@remote_options
 def log(output: Output, number: int, state: str | None, limit: int, remote: Remote) -> None:
     """List what was sent, or is to be."""
     params = [("limit", str(limit)), *([("state", state)] if state else [])]
@@ -158,8 +158,8 @@ def log(output: Output, number: int, state: str | None, limit: int, remote: Remo
 @webhook.command(epilog=HELP)
 @click.argument("number", type=int, metavar="ID")
 @click.argument("delivery")
-@remote_options
 @with_output
+@remote_options
 def replay(output: Output, number: int, delivery: str, remote: Remote) -> None:
     """Send a message once more. DELIVERY as 'webhook log' shows it."""
     sent: Any = remote.json("POST", f"{_PATH}/{number}/deliveries/{delivery}/replay", body={})
