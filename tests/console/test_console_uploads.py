@@ -236,6 +236,8 @@ def test_done_means(visit: Visits, space: Space, tmp_path: Path) -> None:
     page.get_by_role("searchbox").fill("fauteuil")
     hit = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="scan-001.png"))
     expect(hit.locator("mark").first).to_have_text(re.compile("fauteuil", re.IGNORECASE))
+    # The text that was made of it is a file too, and stands behind the scan.
+    expect(page.get_by_role("button", name="scan-001.md")).to_have_count(0)
     someone.check("done-3-found")
     hit.get_by_role("button", name="scan-001.png").click()
     details = page.get_by_role("complementary", name="Details")

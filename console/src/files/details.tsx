@@ -6,10 +6,12 @@ import { type Loaded, useLoaded } from "../core/loading";
 import { ask } from "../core/places";
 import { moment, size } from "../core/words";
 import { Button, IconButton, Link } from "../parts/buttons";
+import { Icon } from "../parts/icons";
+import { Menu } from "../parts/menus";
 import { complain } from "../parts/notices";
 import { Loading, Problem } from "../parts/states";
 import * as actions from "./actions";
-import { type File, type TextState, type Version, textOf } from "./model";
+import { type File, type TextState, type Version, contentUrl, textOf } from "./model";
 import { Preview } from "./preview";
 import { arrived, follow } from "./uploads";
 import { w } from "./words";
@@ -58,16 +60,23 @@ export function Details({ id }: { id: string }) {
           <div class="details-actions">
             <Button icon="download" onClick={() => actions.download([id])}>{w().download}</Button>
             <Button icon="share" onClick={() => actions.share(file.value!)}>{w().share.replace(/\s?…$/, "")}</Button>
-            {may("writer") && <IconButton icon="edit" label={w().rename} onClick={() => actions.renameFile(file.value!, after)} />}
-            {may("writer") && <IconButton icon="move" label={w().move} onClick={() => actions.move([id], after)} />}
-            {may("writer") && <IconButton icon="tag" label={w().tag} onClick={() => actions.tag([file.value!], after)} />}
-            {may("writer") && (
-              <IconButton icon="trash" label={w().remove} onClick={() => { close(); void actions.release([id], after); }} />
-            )}
+            <Menu
+              label={w().actions}
+              choices={[
+                { label: w().openTab, icon: "eye", onChoose: () => openTab(id) },
+                { label: w().rename, icon: "edit", apart: true, disabled: !may("writer"), onChoose: () => actions.renameFile(file.value!, after) },
+                { label: w().move, icon: "move", disabled: !may("writer"), onChoose: () => actions.move([id], after) },
+                { label: w().tag, icon: "tag", disabled: !may("writer"), onChoose: () => actions.tag([file.value!], after) },
+                { label: w().remove, icon: "trash", danger: true, apart: true, disabled: !may("writer"), onChoose: () => { close(); void actions.release([id], after); } },
+              ]}
+            >
+              <Icon name="more" />
+            </Menu>
           </div>
           <Facts file={file.value} />
           <Text file={file.value} />
           <Fields file={file.value} />
+          <Links file={file.value} />
           <Versions file={file.value} after={after} />
           <Digests file={file.value} />
           <History file={file.value} />
@@ -75,6 +84,11 @@ export function Details({ id }: { id: string }) {
       )}
     </aside>
   );
+}
+
+/** What a browser can show without danger it shows; the rest it downloads. */
+function openTab(id: string): void {
+  window.open(contentUrl(id, space.value!.short, true), "_blank", "noopener");
 }
 
 function Facts({ file }: { file: File }) {
@@ -151,6 +165,33 @@ function Fields({ file }: { file: File }) {
     <section>
       <h3>{w().fields}</h3>
       <dl class="facts">{fields.map(([name, value]) => <><dt key={name}>{name}</dt><dd>{value}</dd></>)}</dl>
+    </section>
+  );
+}
+
+interface LinkOf {
+  record: string;
+  title: string;
+  type: string;
+  field: string;
+}
+
+function Links({ file }: { file: File }) {
+  const found = useLoaded(() => get<{ links: LinkOf[] }>(`/files/${file.id}/links`), [file.id, file.updated_at]);
+  if (!found.value?.links.length) return null;
+  return (
+    <section>
+      <h3>{w().links}</h3>
+      <ul class="rows">
+        {found.value.links.map((each) => (
+          <li key={`${each.record}.${each.field}`}>
+            <div class="rows-main">
+              <span>{each.title || each.type}</span>
+              <span class="quiet small">{each.type} · {each.field}</span>
+            </div>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

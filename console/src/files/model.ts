@@ -24,6 +24,7 @@ export interface File {
   guards: string[];
   retain_until: string | null;
   hold_reason: string | null;
+  made_from: string | null;
 }
 
 export interface Folder {

@@ -86,12 +86,14 @@ export function Hits({ q }: { q: string }) {
   };
   if (error) return <Problem error={error} />;
   if (!found) return <Loading />;
+  // The text of a scan is a file as well; where the scan itself is found, that is enough.
+  const ids = new Set(found.hits.map((each) => each.file.id));
   return (
     <section class="hits" aria-label={w().searchIn(space.value?.name || space.value?.short || "")}>
       <p class="quiet small" role="status">{w().hits(found.total)}</p>
       {!found.total && <Empty icon="search" title={w().noHits}>{w().noHitsText}</Empty>}
       <ul onKeyDown={step}>
-        {found.hits.map((each) => (
+        {found.hits.filter((each) => !ids.has(each.file.made_from ?? "")).map((each) => (
           <li key={each.file.id} class={`hit ${place.value.query.get("file") === each.file.id ? "current" : ""}`}>
             <Thumb file={each.file} />
             <div class="hit-text">

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from consigne.catalog import links, record_types, records
+from consigne.catalog import files, links, record_types, records
 from consigne.catalog.engine import Catalog, Tx
+from consigne.core.access import readable
+from consigne.core.clock import now_ms
 from consigne.core.records import permits
 from consigne.core.records.change import Full, Placed, Ref
-from consigne.core.records.layout import Layout
+from consigne.core.records.layout import Layout, layout_of
 from consigne.core.records.saving import layout_in
 from consigne.core.seat import Seat
 from consigne.errors import LinkNotFound, RecordNotFound, RecordTrashed, TypeNotFound
@@ -84,6 +86,24 @@ class Looking:
             if placed.file.id == file_id:
                 return placed.link.field, placed.link.idx
         raise LinkNotFound
+
+    async def linking(self, seat: Seat, file_id: int) -> list[tuple[Record, str, str]]:
+        """Return (record, name of its type, field) of each link of a file that the caller sees.
+
+        Raises FileNotFound.
+        """
+        seat.require(Right.READ)
+
+        def work(tx: Tx) -> list[tuple[Record, str, str]]:
+            readable(tx, seat, files.by_id(tx, file_id), now_ms())
+            return [
+                (record, type.name, field)
+                for field, fields, record, type in links.sight(tx, file_id)
+                if field not in layout_of(fields).hidden
+                and permits.may_view(tx, seat, record, type)
+            ]
+
+        return await self._catalog.look(work)
 
     async def page(
         self,

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from consigne.dialects.native.bodies import body_of
-from consigne.dialects.native.desk import Desk
+from consigne.dialects.native.desk import API, Desk, file_number
 from consigne.dialects.native.parameters import flag, plain, told_type, whole
 from consigne.dialects.native.receiving import require_whole
 from consigne.dialects.native.records import (
@@ -15,7 +15,9 @@ from consigne.dialects.native.records import (
     ref_of,
 )
 from consigne.dialects.native.replies import REVALIDATE
+from consigne.dialects.native.wire_records import link_document
 from consigne.errors import LinkNotFound
+from consigne.http.answers import json_response
 from consigne.http.bodies import declared_length, raw_body
 from consigne.http.delivery import Delivery
 from consigne.http.digests import FIELDS, body_digests
@@ -37,9 +39,16 @@ class RecordFiles:
             Route("POST", field, self.append),
             Route("PUT", field, self.put),
             Route("DELETE", field, self.drop),
+            Route("GET", f"{API}/files/{{id}}/links", self.links),
             Route("GET", f"{field}/content", self.content),
             Route("PUT", f"{field}/content", self.replace),
         ]
+
+    async def links(self, request: Request) -> ASGIApp:
+        """Return the records that link a file, as far as the caller may view them."""
+        seat, number = await self._desk.seat(request), file_number(request)
+        found = await self._records.linking(seat, number)
+        return json_response({"links": [link_document(*each) for each in found]})
 
     async def append(self, request: Request) -> ASGIApp:
         """Put a file behind the last row."""

@@ -69,6 +69,7 @@ class FileDocument(msgspec.Struct, frozen=True):
     guards: list[str]
     retain_until: str | None
     hold_reason: str | None
+    made_from: str | None
 
 
 FILE_FIELDS = frozenset(FileDocument.__struct_fields__)
@@ -121,6 +122,7 @@ def file_document(file: File, now: int) -> FileDocument:
         guards_of(file, now).names() if file.guards else [],
         _maybe(file.retain_until),
         file.hold_reason,
+        None if file.parent_id is None else uuid_of(Kind.FILE, file.parent_id),
     )
 
 

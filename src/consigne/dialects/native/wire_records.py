@@ -46,6 +46,16 @@ def acl_document(acl: Acl) -> dict[str, list[str] | None]:
     return {"view": acl.view, "edit": acl.edit, "delete": acl.delete, "create": acl.create}
 
 
+def link_document(record: Record, type: str, field: str) -> dict[str, Any]:
+    """Return where a file stands in a record."""
+    return {
+        "record": uuid_of(Kind.RECORD, record.id),
+        "title": record.title,
+        "type": type,
+        "field": field,
+    }
+
+
 def record_document(full: Full) -> dict[str, Any]:
     """Return a record with what it shows: ``values`` and ``files`` by field."""
     record = full.record
