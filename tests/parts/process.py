@@ -1,6 +1,7 @@
 """Child processes that never outlive the test run."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -10,12 +11,26 @@ from pathlib import Path
 from signal import SIGKILL
 
 
+_PORTS = range(10_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of the loopback address that nobody listens on.
+
+    It is not one of those that the kernel gives to outgoing connections (32768 and up by default):
+    of the thousands that tests make, one would now and then take it before its server does.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def node() -> Path:
