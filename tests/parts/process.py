@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGKILL
 
-
 _PORTS = range(10_000, 32_000)
 _given: set[int] = set()
 
