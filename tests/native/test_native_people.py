@@ -184,11 +184,15 @@ def test_spaces(operator: Client, space: Space, logins: list[Login]) -> None:
     assert (shown["role"], "quota" in shown, "hosts" in shown) == ("writer", False, False)
     assert refusal(writer.call("PATCH", url, json={"name": "x"})) == (403, "right_missing")
     assert refusal(writer.call("GET", f"{url}/usage")) == (403, "right_missing")
-    assert [s["short"] for s in space.admin.ok("GET", "/spaces")["spaces"]] == [space.short]
+    mine = space.admin.ok("GET", "/spaces")["spaces"]
+    assert [(each["short"], "usage" in each) for each in mine] == [(space.short, False)]
     seen, cursor = [], "0"
     while cursor:
         page = operator.ok("GET", "/spaces", params={"limit": 2, "cursor": cursor})
         seen += [each["short"] for each in page["spaces"]]
+        full = {each["short"]: each["usage"] for each in page["spaces"]}
+        if space.short in full:
+            assert full[space.short] == space.usage() | {"files": None}
         cursor = page["next"]
     assert space.short in seen
     assert len(seen) == len(set(seen))

@@ -5,8 +5,16 @@ import { may, session } from "./api";
 import { words } from "./words";
 
 const w = words(
-  { files: "Files", trash: "Trash" },
-  { files: "Fichiers", trash: "Corbeille" },
+  {
+    files: "Files", trash: "Trash",
+    administration: "Administration", space: "Space", members: "Members", keys: "Keys",
+    spaces: "Spaces",
+  },
+  {
+    files: "Fichiers", trash: "Corbeille",
+    administration: "Administration", space: "Espace", members: "Membres", keys: "Clés",
+    spaces: "Espaces",
+  },
 );
 
 export interface Area {
@@ -33,9 +41,19 @@ export const SPACE: Group[] = [
       { name: "trash", title: () => w().trash, icon: "trash", load: () => import("../files/trash"), shown: () => may("reader") },
     ],
   },
+  {
+    title: () => w().administration,
+    areas: [
+      { name: "space", title: () => w().space, icon: "chart", load: () => import("../admin/space"), shown: () => may("admin") },
+      { name: "members", title: () => w().members, icon: "users", load: () => import("../admin/members"), shown: () => may("admin") },
+      { name: "keys", title: () => w().keys, icon: "key", load: () => import("../admin/keys"), shown: () => may("reader") },
+    ],
+  },
 ];
 
 /** What belongs to the installation; for operators. */
-export const INSTALLATION_AREAS: Area[] = [];
+export const INSTALLATION_AREAS: Area[] = [
+  { name: "spaces", title: () => w().spaces, icon: "space", load: () => import("../installation/spaces"), shown: () => isOperator() },
+];
 
 export const isOperator = (): boolean => session.value?.user.is_operator ?? false;

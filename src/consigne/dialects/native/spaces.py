@@ -79,7 +79,10 @@ class Spaces:
         found = await self._tenancy.page(after, limit + 1)
         page = found[:limit]
         roles = {space.id: role for role, space in mine}
-        documents = [space_document(space, roles.get(space.id)) for space in page]
+        documents = [
+            space_document(space, roles.get(space.id)) | {"usage": usage_document(space, None)}
+            for space in page
+        ]
         following = str(page[-1].id) if len(found) > limit else None
         return page_reply(self._desk, request, "spaces", documents, "cursor", following)
 

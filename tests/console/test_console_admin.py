@@ -1,0 +1,124 @@
+"""The pages of administrators: the space, members, keys; the spaces of an installation."""
+
+import re
+
+from console_support import PASSWORD, Visits, person
+from native_support import Client, Space
+from playwright.sync_api import expect
+from tests.parts.server import EMAIL
+from tests.parts.server import PASSWORD as OPERATOR_PASSWORD
+
+HTML = '<img src=x onerror="alert(1)"><b>bold'
+
+
+def test_members_come_get_another_role_and_go(visit: Visits, space: Space, ines: str) -> None:
+    boss = person(space, "ada", "admin")
+    space.operator.ok(
+        "POST", "/users", 201, json={"email": f"x.{boss}", "password": PASSWORD, "name": HTML}
+    )
+    someone = visit()
+    page = someone.enter(boss, PASSWORD, f"/console/{space.short}/members")
+    row = page.get_by_role("row")
+    expect(row.filter(has_text=ines)).to_be_visible()
+    page.get_by_role("button", name="Add a member").click()
+    page.get_by_label("E-mail or user name").fill("nobody@example.org")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Nobody with this e-mail")
+    page.get_by_label("E-mail or user name").fill(f"x.{boss}")
+    page.get_by_label("Role", exact=True).select_option("reader")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(row.filter(has_text=HTML)).to_be_visible()
+    someone.check("members")
+    page.get_by_label("Role of Ines").select_option("manager")
+    expect(page.get_by_text("Ines has a new role.")).to_be_visible()
+    page.get_by_role("button", name=f"Remove {HTML}").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(row.filter(has_text=HTML)).to_have_count(0)
+    members = space.admin.ok("GET", f"/spaces/{space.short}/members")["members"]
+    roles = {member["email"]: member["role"] for member in members}
+    assert roles[ines] == "manager"
+    assert f"x.{boss}" not in roles
+
+
+def test_a_key_is_shown_once_and_revoked(visit: Visits, space: Space, ines: str) -> None:
+    someone = visit(locale="fr-FR")
+    page = someone.enter(ines, PASSWORD, f"/console/{space.short}/keys")
+    page.get_by_role("button", name="Nouvelle clé").click()
+    page.get_by_label("Nom").fill(HTML)
+    page.get_by_label("Seulement en lecture").check()
+    page.get_by_role("button", name="Créer la clé").click()
+    secret = page.get_by_role("dialog", name="La nouvelle clé").get_by_role("code").inner_text()
+    someone.check("key-made-fr")
+    page.get_by_role("button", name="Je l’ai conservé").click()
+    program = Client(space.url, secret)
+    assert program.call("GET", "/files").status_code == 200
+    assert program.call("POST", "/files", content=b"no").status_code == 403
+    page.reload()
+    expect(page.get_by_role("row").filter(has_text=HTML)).to_contain_text(secret[-4:])
+    assert secret not in page.content()
+    someone.check("keys-fr")
+    page.get_by_role("button", name=f"Révoquer {HTML}").click()
+    page.get_by_role("button", name="Révoquer", exact=True).click()
+    expect(page.get_by_role("heading", name="Aucune clé")).to_be_visible()
+    assert program.call("GET", "/files").status_code == 401
+    # A writer finds no page of administrators.
+    expect(page.get_by_role("link", name="Membres")).to_have_count(0)
+
+
+def test_an_administrator_sees_all_keys_and_how_full_the_space_is(
+    visit: Visits, space: Space
+) -> None:
+    boss = person(space, "ada", "admin")
+    space.operator.ok("PATCH", f"/spaces/{space.short}", json={"quota": 4_000_000})
+    space.admin.upload(bytes(1_000_000), params={"name": "one.bin"})
+    someone = visit(color_scheme="dark", viewport={"width": 360, "height": 740})
+    page = someone.enter(boss, PASSWORD, f"/console/{space.short}/keys?of=space")
+    expect(page.get_by_role("row").filter(has_text=space.short)).to_have_count(1)
+    page.goto(f"/console/{space.short}/space")
+    expect(page.get_by_role("img", name=re.compile("1 MB of 4 MB .25%"))).to_be_visible()
+    someone.check("space-phone-dark")
+    page.get_by_label("Name", exact=True).fill(HTML)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert space.admin.ok("GET", f"/spaces/{space.short}")["name"] == HTML
+
+
+def test_operators_make_change_delete_and_restore_spaces(visit: Visits, space: Space) -> None:
+    someone = visit()
+    page = someone.enter(EMAIL, OPERATOR_PASSWORD, "/console/~/spaces")
+    short = f"n{space.short}"
+    page.get_by_role("button", name="New space").click()
+    page.get_by_label("Short name").fill("Not This!")
+    page.get_by_role("button", name="Make the space").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Short name").fill(short)
+    page.get_by_label("Name", exact=True).fill(HTML)
+    page.get_by_label("Quota").fill("1.5 GB")
+    page.get_by_role("button", name="Make the space").click()
+    expect(page.get_by_role("heading", name=HTML)).to_be_visible()
+    expect(page.get_by_label("Quota")).to_have_value("1.5 GB")
+    page.get_by_label("Quota").fill("many")
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    page.get_by_label("Quota").fill("2 GB")
+    page.get_by_label(re.compile("Pages that may be read")).fill("7")
+    page.get_by_label("Own host names").fill(f"{short}.example.org")
+    someone.check("one-space")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    found = space.operator.ok("GET", f"/spaces/{short}")
+    assert (found["quota"], found["hosts"]) == (2_000_000_000, [f"{short}.example.org"])
+    assert space.operator.ok("GET", f"/spaces/{short}/usage")["ocr_credits"] == 7
+    page.get_by_role("button", name="Delete the space").click()
+    remove = page.get_by_role("button", name="Delete", exact=True)
+    expect(remove).to_be_disabled()
+    page.get_by_label(f"Type {short} to confirm").fill(short)
+    remove.click()
+    row = page.get_by_role("row").filter(has_text=HTML)
+    expect(row).to_be_visible()
+    someone.check("spaces-deleted")
+    row.get_by_role("button", name="Restore").click()
+    expect(row).to_have_count(0)
+    page.get_by_label("Which spaces").select_option("present")
+    expect(page.get_by_role("columnheader", name="Quota")).to_be_visible()
+    someone.check("spaces")
+    assert space.operator.ok("GET", f"/spaces/{short}")["name"] == HTML
