@@ -14,7 +14,7 @@ from consigne.core.records.specs import NATIVE, TypeSpec
 from consigne.core.records.types import Typed
 from consigne.errors import BadParameter
 from consigne.model.records import Acl, Field, FieldKind, Option
-from consigne.settings import SettingsError, parse_size
+from consigne.settings import parse_size
 
 
 class FieldForm(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -147,7 +147,7 @@ def _bytes(form: FieldForm) -> int | None:
         return None
     try:
         return parse_size(form.max_size)
-    except SettingsError as error:
+    except ValueError as error:
         raise BadParameter(f"{form.id}: max_size: {error}", parameter="max_size") from None
 
 
