@@ -92,6 +92,32 @@ def test_a_document_lives_from_create_to_purge(space: Space, typed: Any) -> None
     api.ok("DELETE", "/types/contract", 204)
 
 
+def test_records_are_found_by_how_their_titles_begin(space: Space, typed: Any) -> None:
+    """Whatever the case; a wildcard of the database is a character like any other."""
+    api = space.admin
+    for title in ("École", "ecole", "100%", "100 m", "éclair"):
+        make(api, values={"ct_title": title})
+
+    def begin(title: str, **params: Any) -> list[str]:
+        asked = {"type": "contract", "order": "title", "title": title, **params}
+        page = api.ok("GET", "/records", params=asked)
+        assert api.ok("GET", "/records/count", params=asked) == {"count": len(page["records"])}
+        return [each["title"] for each in page["records"]]
+
+    assert begin("ÉC") == ["éclair", "École"]
+    assert begin("éc", order="-title") == ["École", "éclair"]
+    assert begin("100%") == ["100%"]
+    assert begin("%") == begin("nothing like it") == []
+    assert len(begin("")) == 5
+    page = api.ok("GET", "/records", params={"title": "1", "order": "title", "limit": 1})
+    last = api.ok(
+        "GET", "/records", params={"title": "1", "order": "title", "cursor": page["next"]}
+    )
+    assert [each["title"] for each in (*page["records"], *last["records"])] == ["100 m", "100%"]
+    long = api.call("GET", "/records", params={"title": "x" * 257})
+    assert (long.status_code, long.json()["parameter"]) == (400, "title")
+
+
 def test_pages_follow_one_another(space: Space, typed: Any) -> None:
     """By number and by title, forth and back, with a cursor (DX-10, DX-27, DY-81)."""
     api = space.admin

@@ -6,12 +6,12 @@ import { words } from "./words";
 
 const w = words(
   {
-    files: "Files", trash: "Trash", jobs: "Jobs",
+    files: "Files", trash: "Trash", records: "Records", jobs: "Jobs",
     administration: "Administration", space: "Space", members: "Members", keys: "Keys",
     spaces: "Spaces",
   },
   {
-    files: "Fichiers", trash: "Corbeille", jobs: "Tâches",
+    files: "Fichiers", trash: "Corbeille", records: "Fiches", jobs: "Tâches",
     administration: "Administration", space: "Espace", members: "Membres", keys: "Clés",
     spaces: "Espaces",
   },
@@ -39,6 +39,7 @@ export const SPACE: Group[] = [
     areas: [
       { name: "files", title: () => w().files, icon: "files", load: () => import("../files/area"), shown: () => may("reader") },
       { name: "trash", title: () => w().trash, icon: "trash", load: () => import("../files/trash"), shown: () => may("reader") },
+      { name: "records", title: () => w().records, icon: "type", load: () => import("../records/area"), shown: () => may("reader") },
       { name: "jobs", title: () => w().jobs, icon: "job", load: () => import("../jobs/area"), shown: () => may("reader") },
     ],
   },

@@ -25,6 +25,7 @@ from consigne.errors import NameTaken
 from consigne.model.records import Record, RecordList, RecordState
 
 _record = reader(Record)
+_LAST = "\U0010ffff"  # behind every text with the same beginning
 
 _INSERT = Statement(
     insert(record)
@@ -192,14 +193,16 @@ def _values(query: RecordList) -> dict[str, Any]:
     values: dict[str, Any] = {"space": query.space_id, "state": query.state.value}
     if query.type_id is not None:
         values["type"] = query.type_id
+    if query.begins is not None:
+        values |= {"first": query.begins, "last": query.begins + _LAST}
     return values
 
 
-_Shape = tuple[bool, bool | None, bool, bool]
+_Shape = tuple[bool, bool | None, bool, bool, bool]
 
 
 def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
-    of_type, is_reference, _, _ = shape
+    of_type, is_reference, _, _, begins = shape
     found: list[ColumnElement[bool]] = [
         record.c.space_id == bindparam("space"),
         record.c.state == bindparam("state"),
@@ -208,12 +211,17 @@ def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:
         found.append(record.c.type_id == bindparam("type"))
     if is_reference is not None:
         found.append(record.c.is_reference == literal_column(str(int(is_reference))))
+    if begins:
+        found += [
+            record.c.title_fold >= bindparam("first"),
+            record.c.title_fold < bindparam("last"),
+        ]
     return found
 
 
 @cache
 def _page(shape: _Shape, is_next: bool) -> Statement:
-    _, _, by_title, descending = shape
+    _, _, by_title, descending, _ = shape
     keys = [record.c.title_fold, record.c.number] if by_title else [record.c.number]
     statement: Select[Any] = select(record).where(*_conditions(shape))
     if is_next:

@@ -247,7 +247,10 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class RecordList(msgspec.Struct, frozen=True):
-    """Which records a list has, by number or by title; ``type_id`` None: of all types."""
+    """Which records a list has, by number or by title; ``type_id`` None: of all types.
+
+    ``begins``: only those whose folded title begins so; None: all.
+    """
 
     space_id: int
     type_id: int | None = None
@@ -255,11 +258,13 @@ class RecordList(msgspec.Struct, frozen=True):
     is_reference: bool | None = None
     by_title: bool = False
     descending: bool = False
+    begins: str | None = None
 
     @property
-    def shape(self) -> tuple[bool, bool | None, bool, bool]:
+    def shape(self) -> tuple[bool, bool | None, bool, bool, bool]:
         """What the statement depends on, without its parameters."""
-        return self.type_id is not None, self.is_reference, self.by_title, self.descending
+        of_type, begins = self.type_id is not None, self.begins is not None
+        return of_type, self.is_reference, self.by_title, self.descending, begins
 
 
 class GroupMember(msgspec.Struct, frozen=True):

@@ -117,14 +117,17 @@ class Looking:
         is_reference: bool | None = None,
         by_title: bool = False,
         descending: bool = False,
+        begins: str | None = None,
     ) -> RecordPage:
         """Return the records that the caller may view, by number or by title.
 
-        ``after`` continues behind a page, ``offset`` skips that many records first. Of the trash a
-        caller sees what he may delete.
+        ``after`` continues behind a page, ``offset`` skips that many records first; ``begins`` is
+        what their titles begin with. Of the trash a caller sees what he may delete.
         """
         seat.require(Right.READ)
-        query = RecordList(seat.space_id, type_id, state, is_reference, by_title, descending)
+        query = RecordList(
+            seat.space_id, type_id, state, is_reference, by_title, descending, _folded(begins)
+        )
         limit = min(limit, _MOST)
 
         def work(tx: Tx) -> RecordPage:
@@ -151,10 +154,11 @@ class Looking:
         *,
         state: RecordState = RecordState.LIVE,
         is_reference: bool | None = None,
+        begins: str | None = None,
     ) -> int:
         """Return how many records ``page`` has in all."""
         seat.require(Right.READ)
-        query = RecordList(seat.space_id, type_id, state, is_reference)
+        query = RecordList(seat.space_id, type_id, state, is_reference, begins=_folded(begins))
 
         def work(tx: Tx) -> int:
             sight = _Sight(tx, seat, state)
@@ -246,6 +250,10 @@ def _walk(tx: Tx, query: RecordList, after: tuple[str | int, ...] | None) -> Ite
         if len(page) < _MOST:
             return
         after = records.place(query, page[-1])
+
+
+def _folded(text: str | None) -> str | None:
+    return fold(text) if text else None
 
 
 def _none() -> Record:

@@ -261,6 +261,8 @@ class RecordRoutes:
         scope["state"] = RecordState(state)
         if "is_reference" in asked:
             scope["is_reference"] = flag(asked["is_reference"], "is_reference")
+        if "title" in asked:
+            scope["begins"] = plain(asked["title"], "title", 256)
         return scope
 
 
