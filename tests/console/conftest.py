@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from tests.parts.server import KEY, RunningServer
 
 sys.path.append(str(Path(__file__).parent.parent / "native"))
+sys.path.append(str(Path(__file__).parent.parent / "webhooks"))
 
 from console_support import Visit, Visits, person
 from native_support import Space, make_space

@@ -51,6 +51,36 @@ def test_list(space: Space) -> None:
         assert api.call("GET", "/events", params=params).status_code == 400
 
 
+def test_newest_first(space: Space, logins: list[Login]) -> None:
+    """C-50: the list can be read backwards, page by page, and misses nothing."""
+    api = space.admin
+    for name in ("a", "b", "c"):
+        api.upload(params={"name": name})
+    kept = ("file.kept",) * 3
+    found = eventually(lambda: events(api), lambda e: tuple(x["action"] for x in e[-3:]) == kept)
+    backwards, before = [], "9007199254740991"
+    while before:
+        page = api.ok("GET", "/events", params={"before": before, "limit": 2})
+        backwards += page["events"]
+        before = page["next"]
+    assert backwards == found[::-1]
+    for params in ({"before": "x"}, {"before": "-1"}, {"before": "3", "after": "1"}):
+        assert api.call("GET", "/events", params=params).status_code == 400, params
+
+
+def test_check(space: Space, logins: list[Login]) -> None:
+    """C-50: managers can have the chain recomputed; others cannot, and another space's key not."""
+    api = space.admin
+    api.upload()
+    eventually(lambda: events(api), lambda e: bool(e) and e[-1]["action"] == "file.kept")
+    checked = api.ok("GET", "/events/check")
+    assert checked["broken"] is None
+    assert checked["last"]["sequence"] >= 1
+    assert checked["last"] in events(api)
+    writer = space.member(logins[0], "writer")
+    assert writer.call("GET", "/events/check").status_code == 403
+
+
 def test_private_files_stay_private_in_events(space: Space, logins: list[Login]) -> None:
     """C-03: others are not told of files that they cannot see; managers are."""
     writer, reader = space.member(logins[0], "writer"), space.member(logins[1], "reader")

@@ -1,6 +1,6 @@
 // Keys of programs: one's own, and for administrators all that are bound to the space.
 import { useState } from "preact/hooks";
-import { del, get, may, post, session, space, spaces } from "../core/api";
+import { del, get, may, post, space, spaces } from "../core/api";
 import { useLoaded } from "../core/loading";
 import { ask, place } from "../core/places";
 import { moment, when, words } from "../core/words";
@@ -9,6 +9,7 @@ import { FormDialog, confirm, open } from "../parts/dialogs";
 import { Checkbox, Select, TextField } from "../parts/fields";
 import { Rows } from "../parts/lists";
 import { Badge, Empty, Loading, Problem } from "../parts/states";
+import { useNames } from "./people";
 import { Secret } from "./secret";
 
 const w = words(
@@ -89,6 +90,7 @@ interface Key {
 export default function Keys() {
   const all = may("admin") && place.value.query.get("of") === "space";
   const found = useLoaded((signal) => get<{ keys: Key[] }>("/keys", { all }, { signal }), [all]);
+  const nameOf = useNames(all);
   const make = <Button kind="main" icon="plus" onClick={() => open(<Make after={found.reload} />)}>{w().make}</Button>;
   const keys = found.value?.keys;
   return (
@@ -119,7 +121,7 @@ export default function Keys() {
             id={(key) => key.id}
             columns={[
               { key: "name", title: w().name, cell: (key) => <span class="two">{key.name || "–"}<small class="mono">…{key.hint}</small></span> },
-              ...(all ? [{ key: "owner", title: w().owner, cell: (key: Key) => <Owner user={key.user} /> }] : []),
+              ...(all ? [{ key: "owner", title: w().owner, cell: (key: Key) => nameOf(key.user) ?? w().user(key.user) }] : []),
               { key: "good", title: w().good, cell: (key) => <Reach of={key} /> },
               { key: "made", title: w().made_at, cell: (key) => <span title={moment(key.created_at)}>{when(key.created_at)}</span> },
               { key: "ends", title: w().endsAt, cell: (key) => <End of={key} /> },
@@ -143,11 +145,6 @@ export default function Keys() {
         )}
     </div>
   );
-}
-
-function Owner({ user }: { user: number }) {
-  const own = session.value!.user;
-  return <>{user === own.id ? own.name || own.email : w().user(user)}</>;
 }
 
 function Reach({ of }: { of: Key }) {

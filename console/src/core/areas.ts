@@ -7,12 +7,12 @@ import { words } from "./words";
 const w = words(
   {
     files: "Files", trash: "Trash", records: "Records", jobs: "Jobs",
-    administration: "Administration", space: "Space", members: "Members", keys: "Keys",
+    administration: "Administration", space: "Space", members: "Members", keys: "Keys", webhooks: "Webhooks", audit: "Audit trail",
     spaces: "Spaces",
   },
   {
     files: "Fichiers", trash: "Corbeille", records: "Fiches", jobs: "Tâches",
-    administration: "Administration", space: "Espace", members: "Membres", keys: "Clés",
+    administration: "Administration", space: "Espace", members: "Membres", keys: "Clés", webhooks: "Webhooks", audit: "Journal d’audit",
     spaces: "Espaces",
   },
 );
@@ -49,6 +49,8 @@ export const SPACE: Group[] = [
       { name: "space", title: () => w().space, icon: "chart", load: () => import("../admin/space"), shown: () => may("admin") },
       { name: "members", title: () => w().members, icon: "users", load: () => import("../admin/members"), shown: () => may("admin") },
       { name: "keys", title: () => w().keys, icon: "key", load: () => import("../admin/keys"), shown: () => may("reader") },
+      { name: "webhooks", title: () => w().webhooks, icon: "hook", load: () => import("../webhooks/area"), shown: () => may("admin") },
+      { name: "audit", title: () => w().audit, icon: "audit", load: () => import("../admin/audit"), shown: () => may("manager") },
     ],
   },
 ];

@@ -1,6 +1,6 @@
 // Short lists: a plain table that reads on when it is asked to, for what people rarely have a hundred of.
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import { Paged } from "../core/paging";
 import { words } from "../core/words";
@@ -22,15 +22,20 @@ export function useListing<T>(
   inputs: unknown[] = [],
 ): Listing<T> {
   const [round, setRound] = useState(0);
-  const list = useMemo(
+  const key = JSON.stringify([path, query, inputs]);
+  const before = useRef<{ key: string; list: Paged<T> } | null>(null);
+  const fresh = useMemo(
     () =>
       new Paged<T>(async (cursor, signal) => {
         const page = await get<Record<string, unknown>>(path, { ...query, limit: 100, cursor }, { signal });
         return { rows: page[member] as T[], next: (page["next"] as string | null) ?? null };
       }),
-    [path, JSON.stringify(query), JSON.stringify(inputs), round],
+    [key, round],
   );
-  useEffect(() => () => list.stop(), [list]);
+  useEffect(() => () => fresh.stop(), [fresh]);
+  // What was there stays while the same list is read again.
+  if (fresh.ready.value || fresh.error.value) before.current = { key, list: fresh };
+  const list = before.current?.key === key ? before.current.list : fresh;
   return { list, reload: () => setRound((n) => n + 1) };
 }
 

@@ -42,6 +42,12 @@ _AFTER = Statement(
     .order_by(event.c.sequence)
     .limit(bindparam("n"))
 )
+_BEFORE = Statement(
+    select(event)
+    .where(event.c.space_id == bindparam("space"), event.c.sequence < bindparam("before"))
+    .order_by(event.c.sequence.desc())
+    .limit(bindparam("n"))
+)
 _OF = Statement(
     select(event)
     .where(event.c.subject == bindparam("subject"), event.c.space_id == bindparam("space"))
@@ -93,6 +99,11 @@ def seal(tx: Tx, space_id: int, sealed: list[tuple[int, int, bytes]]) -> None:
 def after(tx: Tx, space_id: int, sequence: int, limit: int) -> list[Event]:
     """Return sealed events after a sequence number, in order."""
     return [_event(row) for row in tx.all(_AFTER, space=space_id, after=sequence, n=limit)]
+
+
+def before(tx: Tx, space_id: int, sequence: int, limit: int) -> list[Event]:
+    """Return sealed events before a sequence number, newest first."""
+    return [_event(row) for row in tx.all(_BEFORE, space=space_id, before=sequence, n=limit)]
 
 
 def of(tx: Tx, space_id: int, subject: int) -> list[Event]:

@@ -25,6 +25,7 @@ from consigne.model.rights import Right
 
 _BATCH = 200
 _POLL = 1.0
+_BEHIND_ALL = (1 << 63) - 1
 
 
 def record(
@@ -66,6 +67,10 @@ class History:
     async def page(self, space_id: int, after: int, limit: int = 100) -> list[Event]:
         """Return sealed events after a sequence number, in order."""
         return await self._catalog.read(lambda tx: events.after(tx, space_id, after, limit))
+
+    async def latest(self, space_id: int, before: int, limit: int = 100) -> list[Event]:
+        """Return sealed events before a sequence number, newest first."""
+        return await self._catalog.read(lambda tx: events.before(tx, space_id, before, limit))
 
     async def of(self, space_id: int, subject: int) -> list[Event]:
         """Return what happened to one thing, oldest first."""
@@ -125,6 +130,15 @@ class History:
                     await news.wait()
             except TimeoutError:
                 yield ()
+
+    async def check(self, seat: Seat) -> tuple[int | None, Event | None]:
+        """Return what ``verify`` finds in the chain of a space, and its last event.
+
+        Needs ``manage``. Reads the whole chain.
+        """
+        seat.require(Right.MANAGE)
+        last = await self.latest(seat.space_id, _BEHIND_ALL, 1)
+        return await self.verify(seat.space_id), last[0] if last else None
 
     async def verify(self, space_id: int) -> int | None:
         """Recompute a space's chain; return the first sequence number that is wrong, else None."""

@@ -15,7 +15,8 @@ from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
 from consigne.dialects.native.parameters import whole
 from consigne.dialects.native.replies import page_reply
 from consigne.dialects.native.wire import event_document
-from consigne.errors import ConsigneError
+from consigne.errors import BadParameter, ConsigneError
+from consigne.http.answers import json_response
 from consigne.http.routing import Route
 from consigne.model.entities import Event
 from consigne.model.rights import Right
@@ -43,18 +44,32 @@ class Events:
         return [
             Route("GET", f"{API}/events", self.list),
             Route("GET", f"{API}/events/stream", self.stream),
+            Route("GET", f"{API}/events/check", self.check),
         ]
 
     async def list(self, request: Request) -> ASGIApp:
-        """Return sealed events after a sequence number."""
+        """Return sealed events after a sequence number; or before one, newest first."""
         seat, asked = await self._desk.seat(request), request.query_params
         limit = whole(asked.get("limit") or str(DEFAULT_LIMIT), "limit", 1, MAX_LIMIT)
         after = whole(asked.get("after") or "0", "after", 0, _MAX_SEQUENCE)
-        batch = await self._history.page(seat.space_id, after, limit)
+        if (text := asked.get("before")) is not None:
+            if "after" in asked:
+                raise BadParameter("Either `after` or `before`, not both.", parameter="before")
+            before = whole(text, "before", 0, _MAX_SEQUENCE)
+            batch = await self._history.latest(seat.space_id, before, limit)
+        else:
+            batch = await self._history.page(seat.space_id, after, limit)
         seen = await self._history.seen_by(seat, batch)
         following = str(batch[-1].sequence) if len(batch) == limit else None
         documents = [event_document(event) for event in seen]
-        return page_reply(self._desk, request, "events", documents, "after", following)
+        side = "after" if text is None else "before"
+        return page_reply(self._desk, request, "events", documents, side, following)
+
+    async def check(self, request: Request) -> ASGIApp:
+        """Recompute the chain of the space; for managers."""
+        broken, last = await self._history.check(await self._desk.seat(request))
+        document = {"broken": broken, "last": None if last is None else event_document(last)}
+        return json_response(document, headers=[("Cache-Control", "no-store")])
 
     async def stream(self, request: Request) -> ASGIApp:
         """Send events as they are sealed, from now on or behind ``Last-Event-ID``."""
