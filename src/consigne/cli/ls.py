@@ -16,7 +16,7 @@ from consigne.cli.places import (
 )
 from consigne.cli.remote import Remote, remote_options
 from consigne.client import Folder
-from consigne.settings import SettingsError, parse_size
+from consigne.settings import parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LIMIT = 1000
@@ -145,7 +145,7 @@ def filter_of(word: str) -> str:
     if sized:
         try:
             return f"{sized[1]}{parse_size(sized[2])}"
-        except SettingsError as error:
+        except ValueError as error:
             raise click.UsageError(str(error)) from None
     return word if is_filter(word) else f"name~{word}"
 

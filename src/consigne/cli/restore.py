@@ -119,7 +119,9 @@ class _Run:
 
     async def _rows(self, repository: Repository, schema: str | None) -> int:
         depot = app.build_depot(self._settings)
-        await depot.open()
+        # Not the depot as a whole: an earlier schema lacks what it asks for.
+        await depot.bucket.open()
+        await depot.catalog.open()
         try:
             with steps(self._output) as progress:
                 run = Restoring(
