@@ -182,6 +182,7 @@ def test_answers_look_as_documented(space: Space) -> None:
     wish = {"type": "PAPER", "values": {"word": "w"}, "files": {"scan": linked["id"]}}
     record = api.ok("POST", "/records", 201, json=wish)
     api.ok("POST", f"/records/{record['id']}/freeze", 201)
+    started = api.ok("POST", "/imports", 202, params={"type": "paper"}, content=b"userEmail,word\n")
     api.ok("PUT", "/groups/legal", json={"members": [api.ok("GET", "/me")["user"]["email"]]})
     hook = {"name": "ledger", "url": "http://127.0.0.1:9/", "events": ["file.*"]}
     hook = api.ok("POST", "/webhooks", 201, json=hook)
@@ -190,7 +191,7 @@ def test_answers_look_as_documented(space: Space) -> None:
         "/webhooks/{id}": str(hook["id"]), "/deliveries/{n}": ping["id"],
         "/types/{id}": "paper", "/records/{id}": record["id"],
         "/files/{id}": file["id"], "/folders/{id}": folder["id"], "/uploads/{id}": upload["id"],
-        "/jobs/{id}": reading["job"]["id"],
+        "/jobs/{id}": reading["job"]["id"], "/imports/{id}": started["id"],
     }  # fmt: skip
     done = 0
     for method, path, operation in operations():

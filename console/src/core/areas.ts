@@ -6,12 +6,12 @@ import { words } from "./words";
 
 const w = words(
   {
-    files: "Files", trash: "Trash", records: "Records", jobs: "Jobs",
+    files: "Files", trash: "Trash", records: "Records", imports: "Imports", jobs: "Jobs",
     administration: "Administration", space: "Space", members: "Members", keys: "Keys", webhooks: "Webhooks", audit: "Audit trail",
     spaces: "Spaces",
   },
   {
-    files: "Fichiers", trash: "Corbeille", records: "Fiches", jobs: "Tâches",
+    files: "Fichiers", trash: "Corbeille", records: "Fiches", imports: "Imports", jobs: "Tâches",
     administration: "Administration", space: "Espace", members: "Membres", keys: "Clés", webhooks: "Webhooks", audit: "Journal d’audit",
     spaces: "Espaces",
   },
@@ -40,6 +40,7 @@ export const SPACE: Group[] = [
       { name: "files", title: () => w().files, icon: "files", load: () => import("../files/area"), shown: () => may("reader") },
       { name: "trash", title: () => w().trash, icon: "trash", load: () => import("../files/trash"), shown: () => may("reader") },
       { name: "records", title: () => w().records, icon: "type", load: () => import("../records/area"), shown: () => may("reader") },
+      { name: "imports", title: () => w().imports, icon: "table", load: () => import("../imports/area"), shown: () => may("manager") },
       { name: "jobs", title: () => w().jobs, icon: "job", load: () => import("../jobs/area"), shown: () => may("reader") },
     ],
   },

@@ -1,5 +1,5 @@
 // The table of jobs, newest first.
-import { get, space } from "../core/api";
+import { get, may, space } from "../core/api";
 import { usePaged } from "../core/listing";
 import { useHappenings } from "../core/live";
 import { address, ask, go, place } from "../core/places";
@@ -27,7 +27,7 @@ export function JobList() {
   useHappenings(["job."], refresh);
   useWatching(!!list?.rows.some(isUnderWay), refresh);
 
-  const openJob = (job: Job) => go(address(["jobs", job.id]));
+  const openJob = (job: Job) => go(address([job.kind === "import" && may("manager") ? "imports" : "jobs", job.id]));
   const choices = (job: Job): Choice[] => [
     { label: w().details, icon: "info", onChoose: () => openJob(job) },
     { label: w().cancel, icon: "close", danger: true, apart: true, disabled: !mayCancel(job), onChoose: () => askToCancel(job, refresh) },

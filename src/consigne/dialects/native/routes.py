@@ -13,6 +13,7 @@ from consigne.dialects.native.files import Files
 from consigne.dialects.native.folders import FolderRoutes
 from consigne.dialects.native.guards import Guards
 from consigne.dialects.native.handing import Handing
+from consigne.dialects.native.imports import ImportRoutes
 from consigne.dialects.native.jobs import JobRoutes
 from consigne.dialects.native.people import People
 from consigne.dialects.native.receiving import Receiving
@@ -91,6 +92,7 @@ def router(desk: Desk) -> Router:
         Spaces(desk),
         People(desk),
         Events(desk),
+        ImportRoutes(desk),
         JobRoutes(desk),
         BulkRoutes(desk),
         WebhookRoutes(desk),
