@@ -27,6 +27,7 @@ from consigne.errors import ConsigneError
 from consigne.http.answers import Answer, json_response
 from consigne.http.auth import bearer
 from consigne.http.dispatch import Dialect
+from consigne.http.sessions import session
 from consigne.http.watchers import Watchers
 
 _FRESH = 1.0
@@ -102,7 +103,8 @@ class Health:
         if self._watchers.include(scope):
             return True
         try:
-            token = bearer(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            token = bearer(headers) or session(headers, scope["method"])
             if token is None:
                 return False
             (await self._depot.accounts.by_bearer(token)).require_operator()

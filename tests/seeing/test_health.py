@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from tests.parts.server import KEY, RunningServer, ServerStarter
+from tests.parts.server import EMAIL, KEY, PASSWORD, RunningServer, ServerStarter
 
 STRANGER = {"X-Forwarded-For": "203.0.113.9"}
 ADMINISTRATOR = STRANGER | {"Authorization": f"Bearer {KEY}"}
@@ -46,6 +46,13 @@ def test_who_is_told_what(server: RunningServer) -> None:
         assert key.status_code == 201, key.text
     bound = STRANGER | {"Authorization": f"Bearer {key.json()['key']}"}
     assert ask(server.url, bound) == (200, {"status": "ready"})
+    login = {"login": EMAIL, "password": PASSWORD, "cookie": True}
+    began = httpx.post(f"{server.url}/consigne/v1/session", json=login, timeout=30)
+    status, body = ask(server.url, STRANGER | {"Cookie": began.headers["set-cookie"].split(";")[0]})
+    assert (status, "checks" in body) == (200, True)
+    assert ask(server.url, STRANGER | {"Cookie": "consigne_session=nonsense"}) == (
+        200, {"status": "ready"}
+    )  # fmt: skip
     wrong = STRANGER | {"Authorization": "Bearer nonsense"}
     assert ask(server.url, wrong) == (200, {"status": "ready"})
     assert httpx.get(f"{server.url}/health/live", timeout=30).json() == {"status": "live"}

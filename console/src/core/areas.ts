@@ -8,12 +8,14 @@ const w = words(
   {
     files: "Files", trash: "Trash", records: "Records", imports: "Imports", jobs: "Jobs",
     administration: "Administration", space: "Space", members: "Members", keys: "Keys", webhooks: "Webhooks", audit: "Audit trail",
-    spaces: "Spaces",
+    types: "Record types",
+    spaces: "Spaces", health: "Health",
   },
   {
     files: "Fichiers", trash: "Corbeille", records: "Fiches", imports: "Imports", jobs: "Tâches",
     administration: "Administration", space: "Espace", members: "Membres", keys: "Clés", webhooks: "Webhooks", audit: "Journal d’audit",
-    spaces: "Espaces",
+    types: "Types de fiches",
+    spaces: "Espaces", health: "Santé",
   },
 );
 
@@ -51,6 +53,7 @@ export const SPACE: Group[] = [
       { name: "members", title: () => w().members, icon: "users", load: () => import("../admin/members"), shown: () => may("admin") },
       { name: "keys", title: () => w().keys, icon: "key", load: () => import("../admin/keys"), shown: () => may("reader") },
       { name: "webhooks", title: () => w().webhooks, icon: "hook", load: () => import("../webhooks/area"), shown: () => may("admin") },
+      { name: "types", title: () => w().types, icon: "table", load: () => import("../types/area"), shown: () => may("manager") },
       { name: "audit", title: () => w().audit, icon: "audit", load: () => import("../admin/audit"), shown: () => may("manager") },
     ],
   },
@@ -59,6 +62,7 @@ export const SPACE: Group[] = [
 /** What belongs to the installation; for operators. */
 export const INSTALLATION_AREAS: Area[] = [
   { name: "spaces", title: () => w().spaces, icon: "space", load: () => import("../installation/spaces"), shown: () => isOperator() },
+  { name: "health", title: () => w().health, icon: "health", load: () => import("../installation/health"), shown: () => isOperator() },
 ];
 
 export const isOperator = (): boolean => session.value?.user.is_operator ?? false;

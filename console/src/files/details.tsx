@@ -12,6 +12,7 @@ import { complain } from "../parts/notices";
 import { Loading, Problem } from "../parts/states";
 import * as actions from "./actions";
 import { type File, type TextState, type Version, contentUrl, textOf } from "./model";
+import { Guarding } from "./guarding";
 import { Preview } from "./preview";
 import { arrived, follow } from "./uploads";
 import { w } from "./words";
@@ -74,6 +75,7 @@ export function Details({ id }: { id: string }) {
             </Menu>
           </div>
           <Facts file={file.value} />
+          {may("admin") && <Guarding file={file.value} after={after} />}
           <Text file={file.value} />
           <Fields file={file.value} />
           <Links file={file.value} />

@@ -291,8 +291,8 @@ export const w = words(
 type Names = Record<string, string>;
 
 const GUARDS: { en: Names; fr: Names } = {
-  en: { linked: "linked by a record", closed: "closed year", retention: "retention", hold: "legal hold" },
-  fr: { linked: "lié à une fiche", closed: "exercice clôturé", retention: "conservation", hold: "gel juridique" },
+  en: { linked: "linked by a record", year_closed: "closed year", retention: "retention", hold: "legal hold" },
+  fr: { linked: "lié à une fiche", year_closed: "exercice clôturé", retention: "conservation", hold: "gel juridique" },
 };
 
 const EVENTS: { en: Names; fr: Names } = {
