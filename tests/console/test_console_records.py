@@ -117,6 +117,11 @@ def test_a_record_is_found_and_gets_files(visit: Visits, space: Space, ines: str
     expect(page.get_by_text("two.txt")).to_have_count(0)
     now = api.ok("GET", f"/records/{record['id']}")
     assert [each and each["name"] for each in now["files"]["ct_notes"]] == ["one <img src=x>.txt"]
+    page.goto(f"/console/{space.short}/files?file={now['files']['ct_scan']['file']}")
+    page.get_by_role("complementary", name="Details").get_by_role(
+        "link", name="Martin"
+    ).first.click()
+    expect(page.get_by_role("heading", level=1, name="Martin")).to_be_visible()
 
 
 def test_a_record_is_locked_deleted_and_restored(visit: Visits, space: Space, ines: str) -> None:

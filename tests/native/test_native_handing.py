@@ -134,6 +134,7 @@ def test_the_records_that_link_a_file_are_told_to_who_may_see_them(
         admin.ok("POST", "/records", 201, json=wish)
         (link,) = admin.ok("GET", f"/files/{files[name]}/links")["links"]
         assert (link["type"], link["field"]) == (name, "scan")
+        assert admin.ok("GET", f"/records/{link['record']}")["type"] == name
     assert len(member.ok("GET", f"/files/{files['OPEN']}/links")["links"]) == 1
     assert member.call("GET", f"/files/{files['SHUT']}/links").status_code == 404
     assert admin.ok("GET", f"/files/{admin.upload(b'free')['id']}/links") == {"links": []}

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Refusal, get, may, post, session, space, url } from "../core/api";
 import { useHappenings } from "../core/live";
 import { type Loaded, useLoaded } from "../core/loading";
-import { ask } from "../core/places";
+import { address, ask } from "../core/places";
 import { moment, size } from "../core/words";
 import { Button, IconButton, Link } from "../parts/buttons";
 import { Icon } from "../parts/icons";
@@ -188,7 +188,7 @@ function Links({ file }: { file: File }) {
         {found.value.links.map((each) => (
           <li key={`${each.record}.${each.field}`}>
             <div class="rows-main">
-              <span>{each.title || each.type}</span>
+              <Link to={address(["records", each.type, each.record])}>{each.title || each.type}</Link>
               <span class="quiet small">{each.type} · {each.field}</span>
             </div>
           </li>

@@ -35,7 +35,7 @@ export function OneRecord({ type, id }: { type: string; id: string }) {
           {shown.record.state === "frozen" && (
             <p class="record-frozen">
               <Icon name="info" size={18} /> <span>{w().isFrozen(shown.record.revision)}</span>
-              <Link to={address(["records", type, id])}>{w().present}</Link>
+              <Link to={address(["records", type, String(shown.record.live ?? id)])}>{w().present}</Link>
             </p>
           )}
           <Values {...shown} />

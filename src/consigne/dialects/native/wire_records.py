@@ -49,7 +49,7 @@ def acl_document(acl: Acl) -> dict[str, list[str] | None]:
 def link_document(record: Record, type: str, field: str) -> dict[str, Any]:
     """Return where a file stands in a record."""
     return {
-        "record": uuid_of(Kind.RECORD, record.id),
+        "record": record.uuid,
         "title": record.title,
         "type": type,
         "field": field,
