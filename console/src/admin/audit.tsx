@@ -95,6 +95,8 @@ export default function Audit() {
   const subject = query.get("about") ?? "";
   const shown = query.get("event");
   const [checked, setChecked] = useState<Checked | null>(null);
+  // Its own: what is being typed stays when rows arrive.
+  const [typed, setTyped] = useState(subject);
   const [busy, setBusy] = useState(false);
   const nameOf = useNames();
   const list = useMemo(
@@ -136,7 +138,8 @@ export default function Audit() {
           <option value="">{w().all}</option>
           {Object.entries(kinds()).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
         </select>
-        <input class="input slim" aria-label={w().find} placeholder={w().find} value={subject}
+        <input class="input slim" aria-label={w().find} placeholder={w().find} value={typed}
+          onInput={(event) => setTyped(event.currentTarget.value)}
           onChange={(event) => ask({ about: event.currentTarget.value.trim() || undefined }, true)} />
       </div>
       {list.error.value ? <Problem error={list.error.value} onRetry={list.retry} />
