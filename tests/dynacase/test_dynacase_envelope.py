@@ -77,7 +77,7 @@ class TestCredentials:
 
     def test_access_token_in_no_log(self, start_server: ServerStarter) -> None:
         """DY-04: the token of a query never reaches the log."""
-        server = start_server(env={"CONSIGNE_LOG_LEVEL": "debug"})
+        server = start_server(env={"CONSIGNE_ACCESS_LOG": "true"})
         space = found_space(server)
         http = anonymous(space)
         path = f"/api/file?access_token={space.key}"

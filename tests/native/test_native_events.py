@@ -154,8 +154,9 @@ def test_stream_ends_when_the_right_is_lost(space: Space, logins: list[Login]) -
         started = time.monotonic()
         space.admin.upload(params={"name": "secret later"})
         rest = list(stream)
-    assert time.monotonic() - started < 15
-    assert len(rest) <= 2
+    assert time.monotonic() - started < 60
+    # At most what happened within those seconds: the key made, the key gone, the file.
+    assert len(rest) <= 3
 
 
 def test_stream_ends_when_the_server_drains(fresh_server: RunningServer) -> None:

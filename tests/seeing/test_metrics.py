@@ -78,7 +78,8 @@ def test_any_process_tells_of_all_and_outlives_them(start_server: ServerStarter)
     assert series["consigne_requests_under_way", 'dialect="metrics"'] == 1
     assert series["consigne_uploads_under_way", ""] == 0
     until(lambda: scrape(server.url)["consigne_used_bytes", ""] == 12_000)
-    assert scrape(server.url)["consigne_space_used_bytes", 'space="default"'] == 12_000
+    of_space = ("consigne_space_used_bytes", 'space="default"')
+    until(lambda: scrape(server.url)[of_space] == 12_000)
     memory = {key[1]: value for key, value in series.items() if "resident" in key[0]}
     assert memory.keys() == {'process="0"', 'process="1"'}
     assert all(10e6 < value < 2e9 for value in memory.values())

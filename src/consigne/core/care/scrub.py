@@ -123,8 +123,9 @@ class Scrub:
             watch(present)
         while present.ended_at is None:
             present = await self._page(present, pace, watch)
-        log.info("scrubbed", checked=present.checked, size=present.size, found=present.found,
-                 repaired=present.repaired)  # fmt: skip
+        if present.checked:
+            log.info("scrubbed", checked=present.checked, size=present.size, found=present.found,
+                     repaired=present.repaired)  # fmt: skip
         return present
 
     def _begin(self, tx: Tx) -> ScrubPass:
