@@ -68,6 +68,7 @@ from consigne.settings import Settings
 
 log = structlog.get_logger()
 
+_CORRECT = "Correct the address."
 FIRST_SPACE = "default"
 # Memory for bodies on their way in, for all of a process: a handful of blocks for each of them.
 BUFFERS = 4 << 20
@@ -106,7 +107,9 @@ def open_catalog(settings: Settings) -> Catalog:
             lock=settings.catalog_lock_time,
         )
         return PostgresCatalog(url, settings.catalog_pool, patience)
-    raise Unavailable(f"The catalog {url.split('://')[0]!r} is not known: sqlite or postgresql.")
+    raise Unavailable(
+        f"The catalog {url.split('://')[0]!r} is not known: sqlite or postgresql.", hint=_CORRECT
+    )
 
 
 def location_of(text: str) -> str:
@@ -122,7 +125,9 @@ def location_of(text: str) -> str:
 
         bucket, prefix = parse_location(text)
         return f"s3://{bucket}/{prefix}".rstrip("/")
-    raise Unavailable(f"The store {text!r} is not known: local, file:///…, s3://… or memory.")
+    raise Unavailable(
+        f"The store {text!r} is not known: local, file:///…, s3://… or memory.", hint=_CORRECT
+    )
 
 
 def open_driver(settings: Settings, store: str | None = None) -> Driver:

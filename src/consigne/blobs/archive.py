@@ -76,7 +76,9 @@ class FolderArchive:
             if make:
                 await run(self._pool, _make_folder, self._root)
             elif not self._root.is_dir():
-                raise Unavailable(f"There is no folder {self._root}.")
+                raise Unavailable(
+                    f"There is no folder {self._root}.", hint="Name one that holds a backup."
+                )
         except OSError as error:
             raise Unavailable(f"The folder {self._root} cannot be used: {error}") from error
 

@@ -88,6 +88,20 @@ def failure_of(error: ConsigneError) -> Failure:
     return Failure(error.message, rule=error.code, hint=error.hint, exit=exit_of(type(error)))
 
 
+def not_run(error: Exception, what: str, hint: str) -> Failure:
+    """Return why a long command did not come to its end, as a failure with the status 2.
+
+    ``what`` begins the sentence, such as "The check could not run"; ``hint`` is for errors that
+    bring none of their own.
+    """
+    if isinstance(error, Failure):
+        return Failure(error.message, rule=error.rule, hint=error.hint, exit=Exit.USAGE)
+    known = failure_of(error) if isinstance(error, ConsigneError) else Failure(str(error))
+    return Failure(
+        f"{what}: {known.message}", rule=known.rule, hint=known.hint or hint, exit=Exit.USAGE
+    )
+
+
 def exit_of_answer(status: int, code: str) -> Exit:
     """Return the status that tells of a server's answer: by its code, else by its HTTP status."""
     known = _CODES.get(code)

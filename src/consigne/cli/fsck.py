@@ -1,9 +1,7 @@
 """``consigne fsck``: prove that catalog and bytes agree, and repair what does not."""
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +9,11 @@ import click
 
 from consigne import app
 from consigne.cli.durations import Duration
-from consigne.cli.exits import Exit, Failure, failure_of
+from consigne.cli.exits import Failure, not_run
 from consigne.cli.local import data_options, require_installation, settings_of
 from consigne.cli.output import Output, count_text, size_text, with_output
-from consigne.core.proof.report import MEANING, Finding, Options, Progress, Report, no_progress
+from consigne.cli.progress import steps
+from consigne.core.proof.report import MEANING, Finding, Options, Report
 from consigne.errors import ConsigneError
 from consigne.settings import Settings, SettingsError
 
@@ -61,7 +60,8 @@ def fsck(
         require_installation(settings)
         report = asyncio.run(_check(settings, options, output))
     except (ConsigneError, Failure, OSError, SettingsError) as error:
-        output.fail(_not_run(error))
+        hint = "Run 'consigne doctor' to see what is missing."
+        output.fail(not_run(error, "The check could not run", hint))
         sys.exit(NOT_RUN)
     show(output, report)
     sys.exit(CLEAN if report.clean else LEFT)
@@ -136,41 +136,7 @@ async def _check(settings: Settings, options: Options, output: Output) -> Report
     depot = app.build_depot(settings)
     await depot.open()
     try:
-        with _progress(output) as progress:
+        with steps(output) as progress:
             return await app.build_proof(depot).check(options, progress)
     finally:
         await depot.close()
-
-
-def _not_run(error: Exception) -> Failure:
-    if isinstance(error, Failure):
-        return Failure(error.message, rule=error.rule, hint=error.hint, exit=Exit.USAGE)
-    known = failure_of(error) if isinstance(error, ConsigneError) else Failure(str(error))
-    return Failure(
-        f"The check could not run: {known.message}",
-        rule=known.rule,
-        hint=known.hint or "Run 'consigne doctor' to see what is missing.",
-        exit=Exit.USAGE,
-    )
-
-
-@contextlib.contextmanager
-def _progress(output: Output) -> Iterator[Progress]:
-    """Give the function that shows how far the check is: a bar per step for people."""
-    if not output.is_lively:
-        yield no_progress
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
-        tasks = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total or None)
-            bars.update(tasks[step], completed=done, total=total or None)
-
-        yield progress

@@ -1,9 +1,7 @@
 """``consigne migrate``: move all bytes to another store while servers run."""
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,10 +9,11 @@ import msgspec
 
 from consigne import app, observe
 from consigne.cli.durations import Size
-from consigne.cli.exits import Exit, Failure, failure_of
+from consigne.cli.exits import Exit, Failure, not_run
 from consigne.cli.local import data_options, require_installation, settings_of
 from consigne.cli.output import Output, count_text, size_text, with_output
-from consigne.core.care.moving import MoveStatus, Watch
+from consigne.cli.progress import contents
+from consigne.core.care.moving import MoveStatus
 from consigne.core.depot import Depot
 from consigne.errors import ConsigneError
 from consigne.settings import Settings, SettingsError
@@ -69,7 +68,8 @@ def migrate(
         observe.configure(msgspec.structs.replace(settings, log_level="error"))
         status = asyncio.run(_run(settings, output, asked))
     except (ConsigneError, Failure, OSError, SettingsError) as error:
-        output.fail(_not_run(error))
+        hint = "Run it again: it goes on where it was."
+        output.fail(not_run(error, "The move could not go on", hint))
         sys.exit(NOT_RUN)
     sys.exit(LEFT if status is not None and (status.left or status.uploads) else DONE)
 
@@ -90,7 +90,11 @@ async def _run(settings: Settings, output: Output, asked: _Asked) -> MoveStatus 
         if asked.finish:
             return _tell_end(output, await moving.finish())
         if asked.to is not None:
-            with _progress(output) as watch:
+            with contents(output) as show:
+
+                def watch(present: MoveStatus) -> None:
+                    show(present.moved, present.moved + present.left, present.size)
+
                 status = await moving.run(app.location_of(asked.to), asked.rate, watch)
             return _tell(output, status)
         return await _show(output, depot)
@@ -136,37 +140,3 @@ def _tell_end(output: Output, status: MoveStatus) -> MoveStatus:
         f"removes what is left in {status.source}."
     )
     return status
-
-
-def _not_run(error: Exception) -> Failure:
-    if isinstance(error, Failure):
-        return Failure(error.message, rule=error.rule, hint=error.hint, exit=Exit.USAGE)
-    known = failure_of(error) if isinstance(error, ConsigneError) else Failure(str(error))
-    return Failure(
-        f"The move could not go on: {known.message}",
-        rule=known.rule,
-        hint=known.hint or "Run it again: it goes on where it was.",
-        exit=Exit.USAGE,
-    )
-
-
-@contextlib.contextmanager
-def _progress(output: Output) -> Iterator[Watch]:
-    """Give the function that shows how far the move is: a bar for people."""
-    if not output.is_lively:
-        yield lambda present: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("contents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    moved = TextColumn("{task.fields[moved]}")
-    with Bars(*columns, moved, console=Console(stderr=True)) as bars:
-        task = bars.add_task("contents", total=None, moved="")
-
-        def watch(present: MoveStatus) -> None:
-            total = present.moved + present.left
-            bars.update(task, completed=present.moved, total=total, moved=size_text(present.size))
-
-        yield watch

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from consigne.cli.output import Output, printable
+from consigne.cli.output import Output, printable, size_text
 from consigne.cli.remote import Remote
 
 
@@ -110,15 +110,47 @@ def steps(output: Output) -> Iterator[Callable[[str, int, int], None]]:
         yield lambda step, done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
         tasks = {}
 
         def show(step: str, done: int, total: int) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total or None)
             bars.update(tasks[step], completed=done, total=total or None)
+
+        yield show
+
+
+@contextmanager
+def contents(output: Output) -> Iterator[Callable[[int, int, int], None]]:
+    """Give the function that shows how many contents are done (done, total or 0, bytes so far)."""
+    if not output.is_lively:
+        yield lambda done, total, size: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("contents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bytes_done = TextColumn("{task.fields[size]}")
+    with Progress(*columns, bytes_done, console=Console(stderr=True)) as bars:
+        task = bars.add_task("contents", total=None, size="")
+
+        def show(done: int, total: int, size: int) -> None:
+            bars.update(task, completed=done, total=total or None, size=size_text(size))
 
         yield show

@@ -1,9 +1,7 @@
 """``consigne scrub``: read everything that is stored again, at a rate, and heal what can be."""
 
 import asyncio
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,11 @@ import msgspec
 
 from consigne import app, observe
 from consigne.cli.durations import Size
-from consigne.cli.exits import Exit, Failure, failure_of
+from consigne.cli.exits import Failure, not_run
 from consigne.cli.local import data_options, require_installation, settings_of
 from consigne.cli.output import Output, count_text, size_text, with_output
-from consigne.core.care.scrub import ScrubStatus, Watch
+from consigne.cli.progress import contents
+from consigne.core.care.scrub import ScrubStatus
 from consigne.core.depot import Depot
 from consigne.core.telling import moment
 from consigne.errors import ConsigneError
@@ -64,7 +63,8 @@ def scrub(
         observe.configure(msgspec.structs.replace(settings, log_level="error"))
         done = asyncio.run(_run(settings, output, now=now, rate=rate, only_status=only_status))
     except (ConsigneError, Failure, OSError, SettingsError) as error:
-        output.fail(_not_run(error))
+        hint = "Run 'consigne doctor' to see what is missing."
+        output.fail(not_run(error, "The scrub could not run", hint))
         sys.exit(NOT_RUN)
     latest = done.status.latest
     if output.as_json:
@@ -82,7 +82,11 @@ async def _run(
     await depot.open()
     try:
         if not only_status:
-            with _progress(output) as watch:
+            with contents(output) as show:
+
+                def watch(present: ScrubPass) -> None:
+                    show(min(present.checked, present.total), present.total, present.size)
+
                 await depot.scrub.run(now=now, rate=rate, watch=watch)
         return await _look(depot)
     finally:
@@ -135,37 +139,3 @@ def _verdict(status: ScrubStatus) -> str:
     if not left:
         return f"{head} {count_text(latest.found, 'finding')}, all repaired."
     return f"{head} {count_text(left, 'content')} damaged: 'consigne fsck' names the files."
-
-
-def _not_run(error: Exception) -> Failure:
-    if isinstance(error, Failure):
-        return Failure(error.message, rule=error.rule, hint=error.hint, exit=Exit.USAGE)
-    known = failure_of(error) if isinstance(error, ConsigneError) else Failure(str(error))
-    return Failure(
-        f"The scrub could not run: {known.message}",
-        rule=known.rule,
-        hint=known.hint or "Run 'consigne doctor' to see what is missing.",
-        exit=Exit.USAGE,
-    )
-
-
-@contextlib.contextmanager
-def _progress(output: Output) -> Iterator[Watch]:
-    """Give the function that shows how far the pass is: a bar for people."""
-    if not output.is_lively:
-        yield lambda present: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("contents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    read = TextColumn("{task.fields[read]}")
-    with Bars(*columns, read, console=Console(stderr=True)) as bars:
-        task = bars.add_task("contents", total=None, read="")
-
-        def watch(present: ScrubPass) -> None:
-            total, done = present.total or None, min(present.checked, present.total)
-            bars.update(task, completed=done, total=total, read=size_text(present.size))
-
-        yield watch

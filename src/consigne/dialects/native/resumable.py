@@ -114,7 +114,9 @@ class Resumable:
             raise UploadNotFound(hint="Only an upload begun with Upload-Complete has appends.")
         told = wire.read_told(request.headers)
         if told is None:
-            raise BadHeader("Upload-Complete is missing.", parameter="Upload-Complete")
+            raise BadHeader(
+                "Upload-Complete is missing, or neither ?0 nor ?1.", parameter="Upload-Complete"
+            )
         wire.require_partial(request.headers, told.version)
         offset = wire.read_offset(request.headers)
 
@@ -236,6 +238,7 @@ class Resumable:
             return problem(
                 400,
                 "The lengths told for the upload differ",
+                detail="The length does not agree with what came, or with what was told before.",
                 type_uri=f"{wire.PROBLEMS}inconsistent-upload-length",
                 extensions={"code": SizeMismatch.code},
                 headers=headers,
