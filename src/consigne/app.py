@@ -340,6 +340,7 @@ def create_app(settings: Settings) -> Dispatcher:
     rounds.every("hosts", FRESH, learn_hosts)
     if depot.places is not None:
         rounds.every("stores", LEARN, depot.places.learn)
+    rounds.every("usage", settings.usage_every, depot.usage.note)
     rounds.every("words", settings.text_every, depot.texts.catch_up)
     follower = InvoiceFollower(depot.catalog, depot.invoices)
     rounds.every("invoices", settings.invoice_every, follower.look)

@@ -133,6 +133,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     purge_guard: Seconds = 3_600  # unreferenced bytes stay this long, for readers in flight
 
     # Background work
+    usage_every: Seconds = 3_600  # pause between two looks at how full spaces are, for their charts
+    usage_history: Seconds = 3 * 366 * 86_400  # how long the figures of a day are kept
     sweep_every: Seconds = 30  # pause between two runs of the sweeper
     scrub_every: Seconds = 30 * 86_400  # everything stored is read again so often; 0: never
     scrub_rate: Size = 32 * MIB  # bytes a second that it reads at most; 0: no limit

@@ -22,6 +22,7 @@ from consigne.catalog import (
     schema,
     terms,
     uploads,
+    usage,
 )
 from consigne.catalog import records as recs
 from consigne.catalog.engine import Catalog, Tx
@@ -69,6 +70,11 @@ def test_migrations_make_the_schema(url: str) -> None:
             assert keys == list(table.primary_key.columns.keys())
             _compare_indexes(table, found.get_indexes(table.name))
     engine.dispose()
+
+
+def test_revisions_are_numbered_in_their_order() -> None:
+    """Which of two schemas is newer is told by these numbers (``migrate.upgrade``)."""
+    assert migrate.revisions() == sorted(migrate.revisions(), reverse=True)
 
 
 def _is_in_metadata(name: str | None, kind: str, parents: Any) -> bool:
@@ -180,6 +186,8 @@ LISTS = {
     "pins": lambda tx: links.pins(tx, 1, 2),
     "own ACLs": lambda tx: recs.overrides(tx, 1),
     "trash of records": lambda tx: recs.trashed(tx, 9, 0, 9),
+    "files of a space, counted": lambda tx: usage.files_in(tx, 1),
+    "pages that were read": lambda tx: usage.pages_read(tx, 1, 0, 9),
     "types": lambda tx: record_types.page(tx, 1, 0, 9),
 }
 

@@ -55,6 +55,16 @@ def test_from_nothing_to_a_key_that_works(consigne: Command, short: str) -> None
     consigne("key", "revoke", listed["id"], *data, exit=3)
 
 
+def test_usage_day_by_day(consigne: Command, short: str) -> None:
+    """How full a space was, as a table and as a line of JSON for each day."""
+    data = ("--data", consigne.server.data)
+    consigne("space", "create", short, "--quota", "1MiB", *data)
+    (today,) = consigne("space", "usage", short, *data, "--json").jsons
+    assert (today["used"], today["files"], today["quota"]) == (0, 0, 1 << 20)
+    assert consigne("space", "usage", short, "--until", "2026-01-01", *data, "--json").jsons == []
+    assert today["day"] in consigne("space", "usage", short, "--since", today["day"], *data).out
+
+
 def test_roles_and_locks_take_effect(consigne: Command, short: str) -> None:
     """A running server knows of a change within five seconds (C-05)."""
     data = ("--data", consigne.server.data)

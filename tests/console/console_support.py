@@ -1,12 +1,19 @@
 """A console in a real browser, and people who use it."""
 
+import asyncio
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from native_support import Client, Space
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
+from tests.parts.server import RunningServer
+
+from consigne import app
+from consigne.catalog.engine import Tx
+from consigne.settings import load
 
 TOP = Path(__file__).resolve().parents[2]
 SCREENS = TOP / "console/.screens"
@@ -123,3 +130,17 @@ def bearer(space: Space, email: str) -> Client:
     body = {"login": email, "password": PASSWORD}
     token = Client(space.url).ok("POST", "/session", 201, json=body)["token"]
     return Client(space.url, token, **{"X-Consigne-Space": space.short})
+
+
+def write(server: RunningServer, work: Callable[[Tx], object]) -> None:
+    """Run a unit of work in the catalog of a server: what only time would bring about."""
+    catalog = app.open_catalog(load({"data": str(server.data)}, environ=server.env))
+
+    async def run() -> None:
+        await catalog.open()
+        await catalog.write(work)
+        await catalog.close()
+
+    # The browser's own loop runs in this thread.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, run()).result()

@@ -1,12 +1,16 @@
 """The pages of administrators: the space, members, keys; the spaces of an installation."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
-from console_support import PASSWORD, Visits, person
+from console_support import PASSWORD, Visits, person, write
 from native_support import Client, Space
 from playwright.sync_api import expect
-from tests.parts.server import EMAIL
+from tests.parts.server import EMAIL, RunningServer
 from tests.parts.server import PASSWORD as OPERATOR_PASSWORD
+
+from consigne.catalog import usage
+from consigne.model.entities import UsageDay
 
 HTML = '<img src=x onerror="alert(1)"><b>bold'
 
@@ -81,6 +85,38 @@ def test_an_administrator_sees_all_keys_and_how_full_the_space_is(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert space.admin.ok("GET", f"/spaces/{space.short}")["name"] == HTML
+
+
+def test_how_full_the_space_was_is_drawn_and_told(
+    visit: Visits, space: Space, server: RunningServer
+) -> None:
+    boss = person(space, "ada", "admin")
+    space.operator.ok("PATCH", f"/spaces/{space.short}", json={"quota": 4_000_000})
+    space.admin.upload(bytes(1_000_000), params={"name": "one.bin"})
+    number = space.admin.ok("GET", f"/spaces/{space.short}")["id"]
+    today = datetime.now(UTC).date()
+    past = [
+        UsageDay(number, f"{today - timedelta(days=n)}", 90_000 * n, 0, n, 3_000_000, 50 + n, n % 3)
+        for n in range(1, 60)
+    ]
+    write(server, lambda tx: [usage.put(tx, day) for day in past])
+    someone = visit(locale="fr-FR")
+    page = someone.enter(boss, PASSWORD, f"/console/{space.short}/space")
+    room = page.get_by_role("img", name=re.compile("Place utilisée : de 90 ko à 2,7 Mo, 1 Mo"))
+    expect(room).to_be_visible()
+    expect(page.get_by_role("img", name="Pages lues (OCR) : de 0 à 2, 0 en dernier")).to_be_visible()
+    page.get_by_text("Les chiffres en tableau").click()
+    rows = page.get_by_role("table", name="Évolution").get_by_role("row")
+    expect(rows).to_have_count(1 + 31)
+    expect(rows.nth(1)).to_contain_text("1 Mo")
+    someone.check("space-history-fr")
+    page.get_by_label("Période").select_option("quarter")
+    expect(page.get_by_role("img", name=re.compile("Place utilisée : de 90 ko à 5,3 Mo"))).to_be_visible()
+    # An operator sees the same among the spaces of the installation.
+    operator = visit(color_scheme="dark", viewport={"width": 390, "height": 1400})
+    page = operator.enter(EMAIL, OPERATOR_PASSWORD, f"/console/~/spaces/{space.short}")
+    expect(page.get_by_role("img", name=re.compile("Room that is used: from 90 kB"))).to_be_visible()
+    operator.check("one-space-history-phone-dark")
 
 
 def test_operators_make_change_delete_and_restore_spaces(visit: Visits, space: Space) -> None:

@@ -235,6 +235,26 @@ def test_an_operator_is_no_member(operator: Client, server: RunningServer) -> No
         assert refusal(got) == (403, "right_missing"), path
     usage = operator.ok("GET", f"/spaces/{short}/usage")
     assert (usage["used"], usage["files"]) == (0, None)
+    days = operator.ok("GET", f"/spaces/{short}/usage", params={"from": "2026-01-01"})["days"]
+    assert [(day["used"], day["files"]) for day in days] == [(0, None)]
+
+
+def test_usage_day_by_day(space: Space, logins: list[Login]) -> None:
+    """C-02: who administers sees how full the space was in a time; today is as it is now."""
+    url = f"/spaces/{space.short}/usage"
+    assert "days" not in space.admin.ok("GET", url)
+    space.admin.upload(b"12345")
+    (day,) = space.admin.ok("GET", url, params={"from": "2026-01-01"})["days"]
+    found = space.usage()
+    assert {name: day[name] for name in ("used", "undo", "files", "quota", "ocr_credits")} == {
+        name: found[name] for name in ("used", "undo", "files", "quota", "ocr_credits")
+    }
+    assert (day["used"], day["ocr_pages"]) == (5, 0)
+    assert space.admin.ok("GET", url, params={"to": "2026-01-01T12:00:00Z"})["days"] == []
+    wrong = space.admin.call("GET", url, params={"from": "yesterday"})
+    assert refusal(wrong) == (400, "bad_parameter")
+    reader = space.member(logins[0], "reader")
+    assert refusal(reader.call("GET", url, params={"from": day["day"]})) == (403, "right_missing")
 
 
 @pytest.mark.parametrize("way", ["query", "header", "own"])

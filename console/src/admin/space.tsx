@@ -8,6 +8,7 @@ import { Button } from "../parts/buttons";
 import { Checkbox, TextField } from "../parts/fields";
 import { notify } from "../parts/notices";
 import { Loading, Problem } from "../parts/states";
+import { History } from "./history";
 import { Room, type Usage } from "./room";
 
 const w = words(
@@ -56,6 +57,7 @@ export default function SpacePage() {
         <h2>{w().room}</h2>
         {usage.error ? <Problem error={usage.error} onRetry={usage.reload} /> : usage.value ? <Room of={usage.value} /> : <Loading />}
       </section>
+      <History short={space.value!.short} />
       <section class="card">
         <h2>{w().settings}</h2>
         {found.error ? <Problem error={found.error} onRetry={found.reload} />

@@ -1,6 +1,6 @@
 // What happens in the present space, as it happens. One stream in the tab that is seen: browsers
 // allow few connections to a server, and uploads need some.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { space, url } from "./api";
 
 export interface Happening {
@@ -39,9 +39,12 @@ addEventListener("pagehide", () => stream?.close());
 
 /** Call `hear` for each event of the space whose action begins with one of these. */
 export function useHappenings(actions: string[], hear: (event: Happening) => void): void {
+  // The stream outlives many renderings; each hears with its own ears.
+  const latest = useRef({ actions, hear });
+  latest.current = { actions, hear };
   useEffect(() => {
     const listener = (event: Happening) => {
-      if (actions.some((each) => event.action.startsWith(each))) hear(event);
+      if (latest.current.actions.some((each) => event.action.startsWith(each))) latest.current.hear(event);
     };
     listeners.add(listener);
     follow();

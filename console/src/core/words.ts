@@ -78,6 +78,12 @@ export function when(iso: string | null | undefined): string {
   return new Intl.DateTimeFormat(tag, { day: "numeric", month: "short", year }).format(date);
 }
 
+/** A day such as `2026-01-31`, short. */
+export function day(iso: string): string {
+  return new Intl.DateTimeFormat(TAGS[language.value], { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" })
+    .format(new Date(iso));
+}
+
 /** A moment in full. */
 export function moment(iso: string | null | undefined): string {
   if (!iso) return "–";

@@ -9,6 +9,7 @@ import { FormDialog, open } from "../parts/dialogs";
 import { TextArea, TextField } from "../parts/fields";
 import { notify } from "../parts/notices";
 import { Loading, Problem } from "../parts/states";
+import { History } from "../admin/history";
 import { Room, type Usage, badSize, exactSize, parseSize } from "../admin/room";
 import type { Administered } from "../admin/space";
 
@@ -73,6 +74,7 @@ export function OneSpace({ short }: { short: string }) {
       {found.error ? <Problem error={found.error} onRetry={found.reload} /> : !is ? <Loading /> : (
         <>
           <section class="card"><h2>{w().room}</h2><Room of={is.usage} /></section>
+          <History short={short} />
           <section class="card">
             <h2>{w().settings}</h2>
             <Settings of={is.space} usage={is.usage} after={found.reload} />

@@ -24,6 +24,7 @@ from consigne.catalog.schema import (
     space,
     type_version,
     upload,
+    usage_day,
     webhook,
     year,
 )
@@ -142,6 +143,7 @@ _REST = [
             host,
             api_key,
             signing_key,
+            usage_day,
         )
     ),
 ]

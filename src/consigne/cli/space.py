@@ -13,10 +13,11 @@ from consigne.cli.local import OPERATOR, data_options, on_catalog, settings_of
 from consigne.cli.output import Output, size_text, with_output
 from consigne.core.access import Seat
 from consigne.core.depot import Depot
-from consigne.model.entities import Job, Space
+from consigne.model.entities import Job, Space, UsageDay
 from consigne.model.rights import Role
 
 _PAGE = 500
+_DAYS = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group(epilog=HELP)
@@ -110,6 +111,43 @@ def show(output: Output, short: str, data: str | None, config: Path | None) -> N
                 f"undo {size_text(found.undo)}, {_quota(found)}")  # fmt: skip
     output.line(f"hosts: {', '.join(hosts) or 'none'}")
     output.table(("member", "role"), ((person["user"], person["role"]) for person in people))
+
+
+@space.command(epilog=HELP)
+@click.argument("short")
+@click.option("--since", type=_DAYS, metavar="DAY", help="The first day, such as 2026-01-31 (UTC).")
+@click.option("--until", type=_DAYS, metavar="DAY", help="The last day.")
+@data_options
+@with_output
+def usage(
+    output: Output,
+    short: str,
+    since: datetime | None,
+    until: datetime | None,
+    data: str | None,
+    config: Path | None,
+) -> None:
+    """Show how full a space was day by day, and how many pages were read (OCR)."""
+    first, last = (since or datetime.min).date(), (until or datetime.max).date()
+
+    async def work(depot: Depot) -> list[UsageDay]:
+        seat = Seat(OPERATOR, await depot.tenancy.named(short), Role.ADMIN)
+        return await depot.usage.over(seat, first.isoformat(), last.isoformat())
+
+    days = on_catalog(settings_of(data, config), work)
+    if output.as_json:
+        for day in days:
+            output.json(day_document(day))
+        return
+    output.table(
+        ("day", "files", "used", "undo", "quota", "pages read", "pages left"),
+        (
+            (day.day, str(day.files), size_text(day.used), size_text(day.undo),
+             "none" if day.quota is None else size_text(day.quota),
+             str(day.ocr_pages), str(day.ocr_credits))
+            for day in days
+        ),
+    )  # fmt: skip
 
 
 @space.command("set", epilog=HELP)
@@ -210,6 +248,11 @@ def document(found: Space) -> dict[str, Any]:
         "undo": found.undo,
         "signup_open": found.signup_open,
     }
+
+
+def day_document(day: UsageDay) -> dict[str, Any]:
+    """Return how full a space was on a day as JSON shows it; sizes in bytes."""
+    return {name: getattr(day, name) for name in day.__struct_fields__ if name != "space_id"}
 
 
 def _quota(found: Space) -> str:

@@ -51,6 +51,7 @@ from consigne.core.tenancy import Tenancy
 from consigne.core.texts import Texts
 from consigne.core.tokens import Tokens
 from consigne.core.uploads import Uploads
+from consigne.core.usage import UsageHistory
 from consigne.core.vault import Vault
 from consigne.core.webhooks import Webhooks
 from consigne.core.years import Years
@@ -67,6 +68,7 @@ class Depot:
     secrets: Secrets
     accounts: Accounts
     tenancy: Tenancy
+    usage: UsageHistory
     departures: Departures
     clearing: Clearing
     intake: Intake
@@ -171,6 +173,7 @@ def build(
         secrets=secrets,
         accounts=accounts,
         tenancy=Tenancy(catalog, accounts, settings),
+        usage=UsageHistory(catalog, settings),
         departures=Departures(catalog, accounts, settings),
         clearing=Clearing(catalog, bucket, settings),
         intake=intake,

@@ -175,6 +175,23 @@ class Space(msgspec.Struct, frozen=True):
     deleted_at: int | None = None
 
 
+class UsageDay(msgspec.Struct, frozen=True):
+    """Row of ``usage_day``: how full a space was on a day, as it was last looked at on it.
+
+    ``day``: ``2026-01-31``, in UTC. ``used``, ``undo``, ``quota`` in bytes, ``files`` what is held
+    or kept, ``ocr_credits`` the pages that were left, ``ocr_pages`` those that were read that day.
+    """
+
+    space_id: int
+    day: str
+    used: int
+    undo: int
+    files: int
+    quota: int | None
+    ocr_credits: int
+    ocr_pages: int
+
+
 class Principal(msgspec.Struct, frozen=True):
     """Row of ``principal``: a user of the installation (C-01).
 

@@ -22,6 +22,7 @@ from consigne.catalog.schema.people import (
     secret,
     signing_key,
     space,
+    usage_day,
 )
 from consigne.catalog.schema.records import link, record, record_counter, record_type, type_version
 from consigne.catalog.schema.vault import (
@@ -94,6 +95,7 @@ __all__ = [
     "tombstone",
     "type_version",
     "upload",
+    "usage_day",
     "version",
     "webhook",
     "year",

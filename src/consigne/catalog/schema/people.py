@@ -21,6 +21,21 @@ space = Table(
     Index("uq_space_short", "short", unique=True),
 )
 
+# How full a space was on a day (UTC), for charts; nothing is decided by it.
+usage_day = Table(
+    "usage_day",
+    metadata,
+    number("space_id", key=True),
+    string("day", key=True),
+    number("used"),
+    number("undo"),
+    number("files"),
+    number("quota", null=True),
+    number("ocr_credits"),
+    number("ocr_pages"),
+    Index("ix_usage_day_day", "day"),
+)
+
 host = Table("host", metadata, string("name", key=True), number("space_id"))
 
 principal = Table(

@@ -8,12 +8,14 @@ from consigne.core.tenancy import require_admin
 from consigne.dialects.native.bodies import Membership, NewSpace, SpaceChange, body_of, given
 from consigne.dialects.native.desk import API, Desk
 from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
-from consigne.dialects.native.parameters import flag, plain, whole
+from consigne.dialects.native.parameters import flag, moment, plain, whole
 from consigne.dialects.native.replies import created, page_reply
 from consigne.dialects.native.wire import (
     deleted_space_document,
+    iso,
     member_document,
     space_document,
+    usage_day_document,
     usage_document,
 )
 from consigne.errors import RightMissing
@@ -25,6 +27,7 @@ from consigne.model.rights import Right
 
 _PATH = f"{API}/spaces"
 _MAX_NUMBER = (1 << 53) - 1
+_FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-31"
 _LONGEST = 10 * 366 * 86_400
 
 
@@ -136,14 +139,23 @@ class Spaces:
         return page_reply(self._desk, request, "spaces", documents, "cursor", following)
 
     async def usage(self, request: Request) -> ASGIApp:
-        """Return the counters of a space; ``files`` is null to operators who are no members."""
-        seat = await self._seat(request)
+        """Return the counters of a space; ``files`` is null to operators who are no members.
+
+        Asked ``from`` or ``to`` a day, also how they were on each day.
+        """
+        seat, asked = await self._seat(request), request.query_params
         space = await self._tenancy.usage(seat)
         files = None
         if seat.has(Right.READ):
             scope = Scope(seat.space_id, states=(State.HELD, State.KEPT))
             files = await self._desk.depot.finding.count(seat, scope)
-        return json_response(usage_document(space, files), headers=[("Cache-Control", "no-store")])
+        document = usage_document(space, files)
+        if "from" in asked or "to" in asked:
+            first = _day(asked.get("from") or _FIRST_DAY, "from")
+            last = _day(asked.get("to") or _LAST_DAY, "to")
+            days = await self._desk.depot.usage.over(seat, first, last)
+            document["days"] = [usage_day_document(day, files is not None) for day in days]
+        return json_response(document, headers=[("Cache-Control", "no-store")])
 
     async def members(self, request: Request) -> ASGIApp:
         """Return the members of a space with their roles."""
@@ -200,6 +212,11 @@ def _administers(seat: Seat) -> bool:
     except RightMissing:
         return False
     return True
+
+
+def _day(text: str, parameter: str) -> str:
+    """Return the day (UTC) of a moment. Raises BadParameter."""
+    return iso(moment(text, parameter))[:10]
 
 
 def _number(text: str) -> int:

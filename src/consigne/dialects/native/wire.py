@@ -28,6 +28,7 @@ from consigne.model.entities import (
     Space,
     State,
     Upload,
+    UsageDay,
     Version,
     Year,
 )
@@ -291,6 +292,19 @@ def usage_document(space: Space, files: int | None) -> dict[str, Any]:
         "free": free,
         "files": files,
         "ocr_credits": space.ocr_credits,
+    }
+
+
+def usage_day_document(day: UsageDay, with_files: bool) -> dict[str, Any]:
+    """Return how full a space was on a day; sizes in bytes."""
+    return {
+        "day": day.day,
+        "used": day.used,
+        "undo": day.undo,
+        "files": day.files if with_files else None,
+        "quota": day.quota,
+        "ocr_credits": day.ocr_credits,
+        "ocr_pages": day.ocr_pages,
     }
 
 
