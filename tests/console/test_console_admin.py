@@ -104,18 +104,24 @@ def test_how_full_the_space_was_is_drawn_and_told(
     page = someone.enter(boss, PASSWORD, f"/console/{space.short}/space")
     room = page.get_by_role("img", name=re.compile("Place utilisée : de 90 ko à 2,7 Mo, 1 Mo"))
     expect(room).to_be_visible()
-    expect(page.get_by_role("img", name="Pages lues (OCR) : de 0 à 2, 0 en dernier")).to_be_visible()
+    expect(
+        page.get_by_role("img", name="Pages lues (OCR) : de 0 à 2, 0 en dernier")
+    ).to_be_visible()
     page.get_by_text("Les chiffres en tableau").click()
     rows = page.get_by_role("table", name="Évolution").get_by_role("row")
     expect(rows).to_have_count(1 + 31)
     expect(rows.nth(1)).to_contain_text("1 Mo")
     someone.check("space-history-fr")
     page.get_by_label("Période").select_option("quarter")
-    expect(page.get_by_role("img", name=re.compile("Place utilisée : de 90 ko à 5,3 Mo"))).to_be_visible()
+    expect(
+        page.get_by_role("img", name=re.compile("Place utilisée : de 90 ko à 5,3 Mo"))
+    ).to_be_visible()
     # An operator sees the same among the spaces of the installation.
     operator = visit(color_scheme="dark", viewport={"width": 390, "height": 1400})
     page = operator.enter(EMAIL, OPERATOR_PASSWORD, f"/console/~/spaces/{space.short}")
-    expect(page.get_by_role("img", name=re.compile("Room that is used: from 90 kB"))).to_be_visible()
+    expect(
+        page.get_by_role("img", name=re.compile("Room that is used: from 90 kB"))
+    ).to_be_visible()
     operator.check("one-space-history-phone-dark")
 
 

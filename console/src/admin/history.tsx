@@ -100,6 +100,7 @@ function Figures({ days }: { days: UsageDay[] }) {
       <summary>{w().table}</summary>
       <Rows
         label={w().title}
+        inert
         rows={[...days].reverse()}
         id={(each) => each.day}
         columns={[

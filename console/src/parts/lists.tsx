@@ -68,10 +68,17 @@ export function Listed<T>(props: {
   );
 }
 
-/** A plain table. */
-export function Rows<T>(props: { label: string; rows: T[]; columns: Shown<T>[]; id: (row: T) => string | number }) {
+/** A plain table. One whose rows hold nothing to go to is `inert`: the keyboard scrolls its frame. */
+export function Rows<T>(props: {
+  label: string;
+  rows: T[];
+  columns: Shown<T>[];
+  id: (row: T) => string | number;
+  inert?: boolean;
+}) {
+  const frame = props.inert ? { tabIndex: 0, role: "region" as const, "aria-label": props.label } : {};
   return (
-    <div class="plain-frame">
+    <div class="plain-frame" {...frame}>
       <table class="plain-table" aria-label={props.label}>
         <thead>
           <tr>
