@@ -168,6 +168,7 @@ LISTS = {
     "old versions": lambda tx: files.old_versions(tx, 9, 9),
     "uploads": lambda tx: uploads.page(tx, 1, 2, 0, 9),
     "upload expiry": lambda tx: uploads.expired(tx, 9, 9),
+    "uploads that others ask for": uploads.asked,
     "upload of a stage": lambda tx: uploads.stage_is_known(tx, "x"),
     "folders at the top": lambda tx: folders.children(tx, 1, None),
     "folders below": lambda tx: folders.children(tx, 1, 2),

@@ -1,6 +1,7 @@
 """What several processes on one vault owe each other: words, and not for long what is over."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -140,6 +141,38 @@ def test_sigterm_finishes_an_upload_and_hands_back_leases(
     now = int(time.time() * 1000)
     assert count(postgres_url, f"SELECT count(*) FROM lease WHERE until >= {now}") == 0
     assert count(postgres_url, "SELECT count(*) FROM upload WHERE holder IS NOT NULL") == 0
+
+
+def test_an_upload_goes_on_at_the_other_server(
+    pair: tuple[RunningServer, RunningServer], postgres_url: str
+) -> None:
+    """Issue 6: where the old request of a lost client still waits, it gives way to the new one at
+    another server; what it had brought is there, and it is told."""
+    here, there = pair
+    tus = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+    data = bytes(range(256)) * 4000
+    with there.client() as client:
+        length = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(data))}
+        made = client.post("/tus/default", headers=length)
+        assert made.status_code == 201, made.text
+        url = made.headers["location"]
+        head = (
+            f"PATCH {url} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in tus.items())
+            + f"Upload-Offset: 0\r\nContent-Length: {len(data)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", here.port), timeout=60) as lost:
+            lost.sendall(head.encode() + data[:300_000])
+            while not count(postgres_url, "SELECT count(*) FROM upload WHERE holder IS NOT NULL"):
+                time.sleep(0.05)
+            asked = client.head(url, headers=tus)
+            at = int(asked.headers["upload-offset"])
+            assert at <= 300_000
+            done = client.patch(url, headers=tus | {"Upload-Offset": str(at)}, content=data[at:])
+            assert done.status_code == 204, done.text
+            assert b" 423 " in lost.recv(1000).split(b"\r\n")[0]
+        (file,) = client.get(f"{API}/files").json()["files"]
+        assert client.get(f"{API}/files/{file['id']}/content").content == data
 
 
 def count(url: str, sql: str) -> int:

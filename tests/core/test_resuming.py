@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.parts.sites import MIB, Site, chunks, noise
 
+from consigne.catalog import uploads
+from consigne.catalog.engine import Tx
 from consigne.core.entry import Entry
 from consigne.core.resuming import SEGMENT
 from consigne.errors import (
@@ -91,6 +93,68 @@ async def test_the_next_writer_takes_over(site: Site) -> None:
         await lost
     done = await site.depot.resuming.append(site.writer, number, 3, chunks(b"defghij"))
     assert await site.get(done.file) == b"abcdefghij"
+    await site.audit()
+
+
+@pytest.mark.parametrize("verb", ["look", "append", "end"])
+async def test_the_next_writer_takes_over_from_another_process(site: Site, verb: str) -> None:
+    """Issue 6: it gives way over the catalog, too; its bytes count before the next ones come."""
+    number = await _begin(site, 10)
+    other = await site.again()
+    waiting, over = asyncio.Event(), asyncio.Event()
+
+    async def stalled() -> AsyncIterator[bytes]:
+        try:
+            yield b"abc"
+            waiting.set()
+            await asyncio.sleep(3600)
+        finally:
+            over.set()
+
+    async def next_one() -> AsyncIterator[bytes]:
+        assert over.is_set()
+        yield b"defghij"
+
+    lost = asyncio.create_task(site.depot.resuming.append(site.writer, number, 0, stalled()))
+    await waiting.wait()
+    resuming = other.depot.resuming
+    if verb == "look":
+        assert (await resuming.look(other.writer, number)).upload.received == 3
+    elif verb == "end":
+        await resuming.end(other.writer, number)
+    else:
+        done = await resuming.append(other.writer, number, 3, next_one())
+        assert await site.get(done.file) == b"abcdefghij"
+    with pytest.raises(Busy):
+        await lost
+    assert await site.depot.catalog.look(uploads.asked) == []
+    await other.depot.close()
+    await site.audit()
+
+
+async def test_who_has_lost_the_lease_writes_no_more(site: Site) -> None:
+    """C-14: a holder that somebody else has taken for dead is stopped, whatever it waits for."""
+    number = await _begin(site, 10)
+    waiting = asyncio.Event()
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"abc"
+        waiting.set()
+        await asyncio.sleep(3600)
+
+    lost = asyncio.create_task(site.depot.resuming.append(site.writer, number, 0, stalled()))
+    await waiting.wait()
+
+    def seize(tx: Tx) -> None:
+        row = uploads.by_id(tx, number)
+        assert row is not None
+        uploads.change(tx, row, holder="another", lease_until=0)
+
+    await site.depot.catalog.write(seize)
+    with pytest.raises(Busy):
+        await lost
+    done = await site.depot.resuming.append(site.writer, number, 0, chunks(b"0123456789"))
+    assert await site.get(done.file) == b"0123456789"
     await site.audit()
 
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 from tests.appmixer.support import Space
-from tests.parts.server import ServerStarter
+from tests.parts.server import ServerStarter, vault
 from tus_support import BODY, Tus, metadata, refused
 
 
@@ -313,7 +313,6 @@ def _half_a_patch(ines: Tus, url: str, offset: int, total: int, data: bytes) -> 
     return connection
 
 
-@pytest.mark.embedded("what a proxy has taken arrives, and a lost client is noticed later")
 def test_a_cut_connection_leaves_what_came(ines: Tus) -> None:
     """tus, core: what arrived before the cut is kept, and the upload goes on from there."""
     data = os.urandom(2_000_000)
@@ -321,11 +320,12 @@ def test_a_cut_connection_leaves_what_came(ines: Tus) -> None:
     _half_a_patch(ines, url, 0, len(data), data[:700_000]).close()
     while ines.received(url) == 0:
         time.sleep(0.02)
-    assert ines.offset(url) == 700_000
-    assert ines.content(ines.patch(url, 700_000, data[700_000:])) == data
+    at = ines.offset(url)
+    # A proxy drops what it has not passed on when its client goes.
+    assert at == 700_000 or (vault() == "cluster" and at < 700_000)
+    assert ines.content(ines.patch(url, at, data[at:])) == data
 
 
-@pytest.mark.embedded("what a proxy has taken arrives, and a lost client is noticed later")
 def test_a_lost_client_gives_way_to_the_next(ines: Tus) -> None:
     """Issue 6: whoever comes next takes the lease of a request that waits for a lost client."""
     data = os.urandom(900_000)
@@ -339,7 +339,6 @@ def test_a_lost_client_gives_way_to_the_next(ines: Tus) -> None:
         assert b" 423 " in lost.recv(1000).split(b"\r\n")[0]
 
 
-@pytest.mark.embedded("what a proxy has taken arrives, and a lost client is noticed later")
 def test_a_patch_alone_takes_over_too(ines: Tus) -> None:
     """Issue 6: without asking first, the next one is told where the upload stands."""
     url = ines.begin(10)

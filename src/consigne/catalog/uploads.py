@@ -66,13 +66,14 @@ _LEASE = Statement(
         upload.c.id == bindparam("upload"),
         or_(upload.c.holder.is_(None), upload.c.lease_until < bindparam("now")),
     )
-    .values(holder=bindparam("new_holder"), lease_until=bindparam("until"))
+    .values(holder=bindparam("new_holder"), lease_until=bindparam("until"), asked_at=0)
 )
 _RENEW = Statement(
     update(upload)
     .where(upload.c.id == bindparam("upload"), upload.c.holder == bindparam("by"))
     .values(lease_until=bindparam("until"))
 )
+_ASKED = Statement(select(upload.c.id, upload.c.holder).where(upload.c.asked_at > 0))
 _DELETE = Statement(delete(upload).where(upload.c.id == bindparam("id")))
 _EXPIRED = Statement(
     select(upload)
@@ -167,6 +168,11 @@ def take_lease(tx: Tx, upload_id: int, holder: str, now: int, until: int) -> boo
 def renew_lease(tx: Tx, upload_id: int, holder: str, until: int) -> bool:
     """Prolong a lease; False where it was lost."""
     return bool(tx.run(_RENEW, upload=upload_id, by=holder, until=until))
+
+
+def asked(tx: Tx) -> list[tuple[int, str | None]]:
+    """Return the sessions whose holder is asked to give way, each with that holder."""
+    return [(row[0], row[1]) for row in tx.all(_ASKED)]
 
 
 def remove(tx: Tx, upload_id: int) -> bool:

@@ -168,7 +168,7 @@ class Incoming:
         file, upload = await self._catalog.write(look)
         if upload is None or upload.state is UploadState.DONE:
             return _with_content(file)
-        async with self._sessions.leased(upload.id, lambda tx: None):
+        async with self._sessions.leases.held(upload.id, lambda tx: None):
             file, present = await self._catalog.write(look)
             if present is None or present.state is UploadState.DONE:
                 return _with_content(file)

@@ -7,10 +7,10 @@ The bytes of a request are made durable and counted segment by segment, so that 
 and an interrupted request leaves all that came before the cut: what a session has ``received`` is
 on stable storage, always. A request whose bytes carry a digest counts wholly or not at all.
 
-One request at a time writes, under the session's lease (``core.uploads``). Whoever comes next in
-the same process asks the present writer to give way: a client that has lost its connection, and
-whose old request still waits for bytes, does not have to wait for itself. In another process the
-next one waits for the lease as for any other.
+One request at a time writes, under the session's lease (``core.leases``). Whoever comes next, in
+whichever process, asks the present writer to give way: a client that has lost its connection, and
+whose old request still waits for bytes, does not have to wait for itself. What the old request has
+brought is counted before the new one begins, and nothing of it is written after that.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from consigne.blobs.bucket import Bucket
 from consigne.catalog import spaces, uploads
 from consigne.catalog.engine import Catalog, Tx
 from consigne.core.access import Seat
+from consigne.core.clock import now_ms
 from consigne.core.entry import Source, check_digests, entry_of
 from consigne.core.quota import Reservation
 from consigne.core.sessions import Progress, book, count_part
@@ -56,7 +57,6 @@ class Resuming:
         self._bucket = bucket
         self._sessions = sessions
         self._settings = settings
-        self._writers: dict[int, _Turn] = {}
 
     async def look(self, seat: Seat, upload_id: int, *, completes: bool = True) -> Progress:
         """Return where a session stands, once a present writer has given way.
@@ -65,8 +65,7 @@ class Resuming:
         before that. Raises UploadNotFound, UploadExpired, FileNotFound (complete, and deleted
         since).
         """
-        await self._found(seat, upload_id)
-        if upload_id in self._writers:
+        if _is_growing(await self._found(seat, upload_id)):
             async with self._writing(seat, upload_id):
                 pass
         return await self._completed(seat, upload_id, completes=completes)
@@ -129,13 +128,13 @@ class Resuming:
     async def end(self, seat: Seat, upload_id: int) -> None:
         """Give up a session, of whichever kind. Raises UploadNotFound, UploadComplete."""
         seat.require(Right.WRITE)
-        self._ask(upload_id)
         await self._sessions.abort(seat, upload_id)
 
-    async def _found(self, seat: Seat, upload_id: int) -> None:
-        progress = await self._sessions.progress(seat, upload_id)
-        if progress.upload.part_size is not None:
+    async def _found(self, seat: Seat, upload_id: int) -> Upload:
+        upload = (await self._sessions.progress(seat, upload_id)).upload
+        if upload.part_size is not None:
             raise UploadNotFound  # parts of one size have places of their own
+        return upload
 
     async def _end_at(self, upload: Upload) -> None:
         """Take what was received for the whole."""
@@ -163,21 +162,13 @@ class Resuming:
             return progress
         return await self._sessions.finish(seat, upload_id, expected=expected)
 
-    def _ask(self, upload_id: int) -> None:
-        writer = self._writers.get(upload_id)
-        if writer is not None:
-            writer.stop()
-
     @asynccontextmanager
     async def _writing(self, seat: Seat, upload_id: int) -> AsyncIterator[tuple[Upload, "_Turn"]]:
         """Be the one writer of a session, after having asked the present one to give way."""
-        self._ask(upload_id)
-        async with self._sessions.writing(seat, upload_id) as upload:
-            turn = self._writers[upload_id] = _Turn()
-            try:
-                yield upload, turn
-            finally:
-                del self._writers[upload_id]
+        turn = _Turn()
+        holding = self._sessions.writing(seat, upload_id, asks=True, give_way=turn.stop)
+        async with holding as upload:
+            yield upload, turn
 
     async def _prepared(
         self, seat: Seat, upload: Upload, length: int | None, total: int | None
@@ -268,6 +259,12 @@ class Resuming:
 def is_full(upload: Upload) -> bool:
     """Tell whether all announced bytes of a session are there."""
     return upload.length is not None and upload.received == upload.length
+
+
+def _is_growing(upload: Upload) -> bool:
+    """Tell whether a request is bringing bytes to a session, or was when its process ended."""
+    is_held = upload.holder is not None and upload.lease_until > now_ms()
+    return is_held and upload.state in (UploadState.OPEN, UploadState.RECEIVING)
 
 
 class _Turn:

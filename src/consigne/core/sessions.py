@@ -197,7 +197,7 @@ def free_lease(tx: Tx, upload_id: int, holder: str) -> None:
     upload = uploads.by_id(tx, upload_id)
     if upload is not None and upload.holder == holder:
         recover(tx, upload_id)
-        uploads.change(tx, upload, holder=None, lease_until=0)
+        uploads.change(tx, upload, holder=None, lease_until=0, asked_at=0)
 
 
 async def compare(known: Part, source: Source) -> None:

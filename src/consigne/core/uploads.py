@@ -2,19 +2,15 @@
 
 A session belongs to one principal. Each part is written to the session's stage, made durable, and
 only then counted, in one transaction; so a part counts wholly or not at all, and whatever was
-answered survives. One request at a time writes to a session: a lease in its row, renewed while the
-body arrives and free again when a process dies. The last part turns into ``Intake.deposit``, the
-completion that all dialects share.
+answered survives. One request at a time writes to a session (``core.leases``). The last part turns
+into ``Intake.deposit``, the completion that all dialects share.
 
 Numbers of parts start at 1. Without a part size they come in order; with one, part *n* lies at
 ``(n - 1) * part_size`` and the order is free.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -29,8 +25,8 @@ from consigne.core.clock import ms, now_ms
 from consigne.core.entry import Entry, Source, check_digests, entry_of
 from consigne.core.folders import require_folder
 from consigne.core.history import record
-from consigne.core.holders import is_dead, new_holder
 from consigne.core.intake import Intake
+from consigne.core.leases import Leases
 from consigne.core.quota import Reservation
 from consigne.core.sessions import (
     DONE_LIFE,
@@ -43,13 +39,11 @@ from consigne.core.sessions import (
     compare,
     count_part,
     end,
-    free_lease,
     full_size,
     key_mark,
     offset_of,
     parts_needed,
     progress_of,
-    recover,
     require_not_expired,
     start_verifying,
     within,
@@ -57,7 +51,6 @@ from consigne.core.sessions import (
 from consigne.core.sniff import detect
 from consigne.errors import (
     BadParameter,
-    Busy,
     ChunkOutOfOrder,
     ConsigneError,
     FileTooLarge,
@@ -84,8 +77,7 @@ class Uploads:
         self._bucket = bucket
         self._intake = intake
         self._settings = settings
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._given_up: set[str] = set()
+        self.leases = Leases(catalog, settings)
 
     async def expect(
         self,
@@ -273,7 +265,7 @@ class Uploads:
 
         Raises UploadNotFound, UploadComplete.
         """
-        async with self.writing(seat, upload_id) as upload:
+        async with self.writing(seat, upload_id, asks=True) as upload:
             if upload.state is UploadState.DONE:
                 raise UploadComplete
             await self._catalog.write(lambda tx: end(tx, upload, "abort", now_ms(), 0))
@@ -300,81 +292,21 @@ class Uploads:
             await self._bucket.abandon(stage)
 
     @asynccontextmanager
-    async def writing(self, seat: Seat, upload_id: int) -> AsyncIterator[Upload]:
-        """Be the one writer of a session; wait for others, then raise Busy."""
-        async with self.leased(upload_id, lambda tx: progress_of(tx, seat, upload_id)):
+    async def writing(
+        self,
+        seat: Seat,
+        upload_id: int,
+        *,
+        asks: bool = False,
+        give_way: Callable[[], object] | None = None,
+    ) -> AsyncIterator[Upload]:
+        """Be the one writer of a session; wait for others, then raise Busy (``Leases.held``)."""
+
+        def check(tx: Tx) -> object:
+            return progress_of(tx, seat, upload_id)
+
+        async with self.leases.held(upload_id, check, asks=asks, give_way=give_way):
             yield (await self.progress(seat, upload_id)).upload
-
-    @asynccontextmanager
-    async def leased(self, upload_id: int, check: Callable[[Tx], object]) -> AsyncIterator[None]:
-        """Hold the lease of a session; wait for others, then raise Busy.
-
-        ``check`` runs in the transactions that try to take it and raises where that is refused.
-        """
-        lock = self._locks.get(upload_id)
-        if lock is None:
-            lock = self._locks[upload_id] = asyncio.Lock()
-        holder = new_holder()
-        try:
-            async with asyncio.timeout(self._settings.upload_wait):
-                await lock.acquire()
-                try:
-                    await self._take_lease(upload_id, holder, check)
-                except BaseException:
-                    lock.release()
-                    raise
-        except TimeoutError:
-            raise Busy("Another request is writing to this upload.", retry_after=1) from None
-        renewal = asyncio.create_task(self._renew(upload_id, holder))
-        try:
-            yield
-        finally:
-            renewal.cancel()
-            lock.release()
-            await asyncio.shield(self._free(upload_id, holder))
-
-    async def _take_lease(self, upload_id: int, holder: str, check: Callable[[Tx], object]) -> None:
-        pause = 0.01
-        while True:
-
-            def work(tx: Tx) -> bool:
-                now = now_ms()
-                check(tx)
-                until = now + ms(self._settings.lease)
-                if not uploads.take_lease(tx, upload_id, holder, now, until):
-                    row = uploads.lock(tx, upload_id)
-                    past = row.holder if row is not None else None
-                    if row is None or not past or not (past in self._given_up or is_dead(past)):
-                        return False
-                    uploads.change(tx, row, holder=holder, lease_until=until)
-                recover(tx, upload_id)
-                return True
-
-            taking = asyncio.ensure_future(self._catalog.write(work))
-            try:
-                if await asyncio.shield(taking):
-                    return
-            except BaseException:
-                # It may come true all the same, and nobody would renew it or give it back.
-                await asyncio.wait([taking])
-                await asyncio.shield(self._free(upload_id, holder))
-                raise
-            await asyncio.sleep(pause)
-            pause = min(0.25, pause * 2)
-
-    async def _free(self, upload_id: int, holder: str) -> None:
-        try:
-            await self._catalog.write(lambda tx: free_lease(tx, upload_id, holder))
-        except ConsigneError:  # other processes wait until the lease runs out
-            self._given_up.add(holder)
-
-    async def _renew(self, upload_id: int, holder: str) -> None:
-        while True:
-            await asyncio.sleep(self._settings.lease / 3)
-            until = now_ms() + ms(self._settings.lease)
-            renew = partial(uploads.renew_lease, upload_id=upload_id, holder=holder, until=until)
-            with suppress(ConsigneError):
-                await self._catalog.write(renew)
 
     def _number(self, upload: Upload, number: int | None, parts_total: int | None) -> int:
         total = upload.parts_total if parts_total is None else parts_total

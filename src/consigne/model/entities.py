@@ -392,7 +392,8 @@ class Upload(msgspec.Struct, frozen=True):
     ``received`` is how many bytes are durable, from the start without a gap; ``stage`` the driver's
     name for the bytes so far; ``holder`` and ``lease_until`` who is writing to it now; ``intent``
     the JSON of the ``Entry`` that the finished file will have. ``is_signed``: its bytes come whole,
-    by a signed URL, and wait for finalize.
+    by a signed URL, and wait for finalize. ``asked_at``: when another request asked the holder to
+    give way (ms), 0 where none did.
     """
 
     id: int
@@ -415,6 +416,7 @@ class Upload(msgspec.Struct, frozen=True):
     created_at: int
     updated_at: int
     is_signed: bool = False
+    asked_at: int = 0
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Contents, files and what is on its way to become one."""
 
-from sqlalchemy import Column, Index, Integer, SmallInteger, Table, text
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Table, text
 
 from consigne.catalog.schema.columns import binary, flag, metadata, number, string
 
@@ -230,6 +230,7 @@ upload = Table(
     number("created_at"),
     number("updated_at"),
     Column("is_signed", SmallInteger, nullable=False, server_default=text("0")),
+    Column("asked_at", BigInteger, nullable=False, server_default=text("0")),
     Index(
         "uq_upload_client_key",
         "space_id",
@@ -243,6 +244,12 @@ upload = Table(
     Index("ix_upload_file", "file_id"),
     Index("ix_upload_stage", "stage"),
     Index("ix_upload_principal", "space_id", "principal_id", "state"),
+    Index(
+        "ix_upload_asked",
+        "asked_at",
+        sqlite_where=text("asked_at > 0"),
+        postgresql_where=text("asked_at > 0"),
+    ),
 )
 
 part = Table(

@@ -140,6 +140,16 @@ class UploadTests(Base):
         assert await taken("b", AT + 31, AT + 40)
         assert not await renewed("a", AT + 99)
 
+    async def test_a_holder_is_asked_to_give_way(self, catalog: Catalog, space: int) -> None:
+        """What is asked belongs to one lease: the next one begins without it."""
+        value, quiet = an_upload(space), an_upload(space)
+        await insert(catalog, value, quiet)
+        await catalog.write(lambda tx: uploads.take_lease(tx, value.id, "a", AT, AT + 10))
+        await catalog.write(lambda tx: uploads.change(tx, value, asked_at=AT))
+        assert await catalog.look(uploads.asked) == [(value.id, "a")]
+        await catalog.write(lambda tx: uploads.take_lease(tx, value.id, "b", AT + 11, AT + 20))
+        assert await catalog.look(uploads.asked) == []
+
     async def test_parts(self, catalog: Catalog, space: int) -> None:
         """A part is counted once; it goes with its session."""
         value = an_upload(space)
