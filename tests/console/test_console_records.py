@@ -157,3 +157,147 @@ def test_a_record_is_locked_deleted_and_restored(visit: Visits, space: Space, in
     expect(page.get_by_role("menuitem", name="Delete")).to_be_disabled()
     page.goto(f"{path}/00000000-0000-4000-8000-000000000000")
     expect(page.get_by_role("alert")).to_contain_text("no longer there")
+
+
+SURVEY = {
+    "name": "SURVEY",
+    "label": "Survey",
+    "fields": [
+        {"id": "su_who", "type": "frame", "label": "Who"},
+        {"id": "su_name", "type": "text", "label": "Name", "needed": True, "in_title": True,
+         "parent": "su_who", "max": 20},
+        {"id": "su_mail", "type": "email", "label": "E-mail", "parent": "su_who"},
+        {"id": "su_code", "type": "text", "label": "Code", "editable": False},
+        {"id": "su_note", "type": "longtext", "label": "Note"},
+        {"id": "su_count", "type": "int", "label": "Rooms", "min": 1, "max": 9},
+        {"id": "su_price", "type": "double", "label": "Price"},
+        {"id": "su_ok", "type": "boolean", "label": "Fine"},
+        {"id": "su_day", "type": "date", "label": "Day"},
+        {"id": "su_at", "type": "timestamp", "label": "Moment"},
+        {"id": "su_long", "type": "duration", "label": "Duration"},
+        {"id": "su_where", "type": "location", "label": "Place"},
+        {"id": "su_kind", "type": "list", "label": "Kind", "options": ["a", "b"]},
+        {"id": "su_tags", "type": "list", "label": "Marks", "multiple": True,
+         "options": [{"id": "x", "name": f"Mark {HTML}"}, {"id": "y", "name": "Other"}]},
+        {"id": "su_by", "type": "user", "label": "By"},
+        {"id": "su_to", "type": "relation", "label": "Related", "multiple": True},
+        {"id": "su_lines", "type": "text", "label": "Line", "multiple": True},
+        {"id": "su_hidden", "type": "text", "label": "Secret", "visibility": "I"},
+        {"id": "su_plan", "type": "file", "label": "Plan", "needed": True,
+         "accept": ["application/pdf"]},
+    ],
+}  # fmt: skip
+
+
+def test_a_record_is_made_and_changed(visit: Visits, space: Space, ines: str) -> None:
+    """Every kind of value; refusals at their fields; files sent and chosen; two tabs."""
+    space.admin.ok("POST", "/types", 201, json=CONTRACT)
+    space.admin.ok("POST", "/types", 201, json=SURVEY)
+    api = bearer(space, ines)
+    other = make(api, "Dupont")
+    api.upload(text_pdf(["Plan"]), params={"name": f"plan {HTML}.pdf"})
+    me = api.ok("GET", "/me")["user"]["id"]
+    someone = visit(timezone_id="Europe/Paris")
+    page = someone.enter(ines, PASSWORD, f"/console/{space.short}/records/SURVEY")
+    page.get_by_role("button", name="New record").click()
+    expect(page.get_by_role("heading", name="New: Survey")).to_be_visible()
+    assert page.get_by_label("Secret").count() == 0
+    page.get_by_label("E-mail").fill("nobody")
+    page.get_by_label("Rooms").fill("12")
+    page.get_by_label("Price").fill("much")
+    give(page, "Upload a file for Plan", "notes.txt", b"no PDF", "text/plain")
+    expect(page.get_by_text("notes.txt")).to_be_visible()
+    page.get_by_role("button", name="Make the record").click()
+    expect(page.get_by_role("alert").filter(has_text="5 fields")).to_be_visible()
+    name = page.get_by_label("Name (needed)")
+    expect(name).to_be_focused()
+    expect(name).to_have_accessible_description("Something is needed here.")
+    expect(page.get_by_label("E-mail")).to_have_accessible_description(re.compile("e-mail address"))
+    expect(page.get_by_label("Rooms")).to_have_accessible_description("At most 9.")
+    expect(page.get_by_text("not accepted here, only: application/pdf")).to_be_visible()
+    someone.check("record-refused")
+    name.fill("Ann")
+    page.get_by_label("E-mail").fill("ann@example.org")
+    page.get_by_label("Code").fill("C1")
+    page.get_by_label("Note", exact=True).fill("one\ntwo")
+    page.get_by_label("Rooms").fill("3")
+    page.get_by_label("Price").fill("1,5")
+    page.get_by_label("Fine").select_option("yes")
+    page.get_by_label("Day").fill("2026-02-28")
+    page.get_by_label("Moment").fill("2026-05-01T08:20:30")
+    page.get_by_label("Duration (seconds)").fill("90")
+    page.get_by_label("Place: latitude").fill("48.5")
+    page.get_by_label("Place: longitude").fill("2")
+    page.get_by_label("Kind").select_option("b")
+    page.get_by_label("Mark <img").check()
+    page.get_by_label("By", exact=True).select_option(str(me))
+    page.get_by_label("Related").fill(f"{other['id']} 2")
+    page.get_by_label("Line", exact=True).fill("first")
+    page.get_by_role("button", name="Another row for Line").click()
+    page.get_by_label("Line, row 2").fill("second")
+    page.get_by_role("button", name="Choose a file that is here").click()
+    page.get_by_label("Name contains").fill("PLAN")
+    someone.shot("record-choosing")
+    page.get_by_role("button", name="Take plan").click()
+    expect(page.get_by_text("notes.txt")).to_have_count(0)
+    page.get_by_role("button", name="Make the record").click()
+    expect(page.get_by_role("heading", level=1, name="Ann")).to_be_visible()
+    (made,) = api.ok("GET", "/records", params={"type": "survey"})["records"]
+    assert made["values"] == {
+        "su_name": "Ann", "su_mail": "ann@example.org", "su_code": "C1", "su_note": "one\ntwo",
+        "su_count": 3, "su_price": 1.5, "su_ok": True, "su_day": "2026-02-28",
+        "su_at": 1777616430, "su_long": 90_000, "su_where": {"lat": 48.5, "lng": 2},
+        "su_kind": ["b"], "su_tags": ["x"], "su_by": [me], "su_lines": ["first", "second"],
+        "su_to": {"records": [{"id": other["id"], "count": 2}]},
+    }  # fmt: skip
+    assert made["files"]["su_plan"]["name"].startswith("plan <img")
+
+    page.get_by_role("button", name="Change the values").click()
+    expect(page.get_by_label("Code")).to_be_disabled()
+    expect(page.get_by_label("Moment")).to_have_value("2026-05-01T08:20:30")
+    page.get_by_label("Rooms").fill("0")
+    page.get_by_label("Line, row 2").fill("")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Rooms")).to_have_accessible_description("At least 1.")
+    page.get_by_label("Rooms").fill("4")
+    api.ok("PATCH", f"/records/{made['id']}", json={"values": {"su_note": "meanwhile"}})
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert").filter(has_text="in the meantime")).to_be_visible()
+    page.reload()
+    page.get_by_label("Line, row 2").fill("")
+    page.get_by_label("Fine").select_option("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    values = api.ok("GET", f"/records/{made['id']}")["values"]
+    assert (values["su_lines"], values["su_note"]) == (["first"], "meanwhile")
+    assert "su_ok" not in values
+
+
+def test_a_record_is_made_in_french_by_keyboard(visit: Visits, space: Space, ines: str) -> None:
+    """On a dark phone; a file that is here is linked to a record; readers find no form."""
+    space.admin.ok("POST", "/types", 201, json=CONTRACT)
+    api = bearer(space, ines)
+    api.upload(b"a note", params={"name": "note.txt"})
+    someone = visit(locale="fr-FR", color_scheme="dark", viewport={"width": 360, "height": 740})
+    page = someone.enter(ines, PASSWORD, f"/console/{space.short}/records/CONTRACT?make=1")
+    page.get_by_label("Title (obligatoire)").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Title")).to_have_accessible_description("Il faut une valeur ici.")
+    someone.check("record-refused-fr-phone")
+    page.keyboard.type("Durand")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Durand")).to_be_visible()
+    notes = page.get_by_role("region", name="Notes")
+    notes.get_by_role("button", name="Choisir un fichier présent ici").press("Enter")
+    expect(page.get_by_role("button", name="Prendre note.txt")).to_be_visible()
+    someone.check("record-choosing-fr-phone")
+    page.get_by_role("button", name="Prendre note.txt").press("Enter")
+    expect(notes.get_by_text("note.txt")).to_be_visible()
+    (made,) = api.ok("GET", "/records", params={"type": "contract"})["records"]
+    assert [each["name"] for each in made["files"]["ct_notes"]] == ["note.txt"]
+    reader = visit()
+    page = reader.enter(
+        person(space, "rita", "reader"), PASSWORD, f"/console/{space.short}/records/CONTRACT"
+    )
+    expect(page.get_by_role("row", name=re.compile("Durand"))).to_be_visible()
+    expect(page.get_by_role("button", name="New record")).to_have_count(0)

@@ -8,13 +8,18 @@ interface Member {
   name: string;
 }
 
-/** Return what people are called whose numbers stand in keys and events, if they are needed. */
-export function useNames(needed = true): (user: number) => string | undefined {
+/** Return the members of the space with what they are called, if they are needed. */
+export function useMembers(needed = true): [user: number, name: string][] {
   const path = `/spaces/${space.value!.short}/members`;
   const found = useLoaded(
     async (signal) => (needed ? (await get<{ members: Member[] }>(path, { limit: 1000 }, { signal })).members : []),
     [path, needed],
   );
-  const names = new Map(found.value?.map((each) => [each.user, each.name || each.email]));
+  return (found.value ?? []).map((each) => [each.user, each.name || each.email]);
+}
+
+/** Return what people are called whose numbers stand in keys and events, if they are needed. */
+export function useNames(needed = true): (user: number) => string | undefined {
+  const names = new Map(useMembers(needed));
   return (user) => names.get(user);
 }

@@ -5,16 +5,27 @@ import { useId } from "preact/hooks";
 interface Common {
   label: string;
   hint?: ComponentChildren;
+  /** What is wrong with what it holds. */
+  problem?: string | undefined;
   required?: boolean;
   disabled?: boolean;
 }
 
-export function Field({ label, hint, children }: Common & { children: (id: string, hint?: string) => ComponentChildren }) {
+/** What an input says of itself to those who do not see its hint and its problem. */
+interface Told {
+  id: string;
+  "aria-describedby": string | undefined;
+  "aria-invalid": true | undefined;
+}
+
+export function Field({ label, hint, problem, children }: Common & { children: (told: Told) => ComponentChildren }) {
   const id = useId();
+  const about = [problem && `${id}-problem`, hint && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children(id, hint ? `${id}-hint` : undefined)}
+      {children({ id, "aria-describedby": about || undefined, "aria-invalid": problem ? true : undefined })}
+      {problem && <p class="hint bad" id={`${id}-problem`}>{problem}</p>}
       {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
     </div>
   );
@@ -24,7 +35,10 @@ export function TextField(
   props: Common & {
     value: string;
     onInput: (value: string) => void;
-    type?: "text" | "email" | "password" | "number" | "url" | "date";
+    type?: "text" | "email" | "password" | "number" | "url" | "date" | "datetime-local" | "tel";
+    /** Which keys a phone shows. */
+    mode?: "numeric" | "decimal";
+    step?: number;
     autocomplete?: InputHTMLAttributes["autocomplete"];
     placeholder?: string;
     focus?: boolean;
@@ -35,9 +49,9 @@ export function TextField(
 ) {
   return (
     <Field {...props}>
-      {(id, hint) => (
+      {(told) => (
         <input
-          id={id}
+          {...told}
           class="input"
           type={(props.type ?? "text") as "text"}
           value={props.value}
@@ -48,8 +62,9 @@ export function TextField(
           autoFocus={props.focus}
           min={props.min}
           max={props.max}
+          step={props.step}
+          inputMode={props.mode}
           maxLength={props.maxLength}
-          aria-describedby={hint}
           onInput={(event) => props.onInput(event.currentTarget.value)}
         />
       )}
@@ -60,15 +75,14 @@ export function TextField(
 export function TextArea(props: Common & { value: string; onInput: (value: string) => void; rows?: number }) {
   return (
     <Field {...props}>
-      {(id, hint) => (
+      {(told) => (
         <textarea
-          id={id}
+          {...told}
           class="input"
           rows={props.rows ?? 4}
           value={props.value}
           required={props.required}
           disabled={props.disabled}
-          aria-describedby={hint}
           onInput={(event) => props.onInput(event.currentTarget.value)}
         />
       )}
@@ -81,13 +95,12 @@ export function Select<T extends string>(
 ) {
   return (
     <Field {...props}>
-      {(id, hint) => (
+      {(told) => (
         <select
-          id={id}
+          {...told}
           class="input"
           value={props.value}
           disabled={props.disabled}
-          aria-describedby={hint}
           onChange={(event) => props.onChange(event.currentTarget.value as T)}
         >
           {props.options.map(([value, label]) => <option key={value} value={value}>{label}</option>)}

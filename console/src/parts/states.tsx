@@ -17,6 +17,7 @@ const w = words(
     fullHint: "Delete something, or ask an administrator for a larger quota.",
     right: "Your role in this space does not allow this.",
     gone: "It is no longer there.",
+    changed: "Somebody changed it in the meantime. Look at it again before you save.",
     busy: "The server is busy. Try again in a moment.",
   },
   {
@@ -30,6 +31,7 @@ const w = words(
     fullHint: "Supprimez des fichiers, ou demandez un quota plus grand à un administrateur.",
     right: "Votre rôle dans cet espace ne le permet pas.",
     gone: "Cet élément n’existe plus.",
+    changed: "Quelqu’un l’a modifié entre-temps. Regardez à nouveau avant d’enregistrer.",
     busy: "Le serveur est occupé. Réessayez dans un instant.",
   },
 );
@@ -42,6 +44,7 @@ export function explain(error: unknown): { text: string; hint?: string } {
   if (error.status === 429) return { text: w().throttled };
   if (error.status === 507) return { text: w().full, hint: w().fullHint };
   if (error.code === "right_missing") return { text: w().right, hint: error.detail };
+  if (error.status === 412) return { text: w().changed };
   if (error.status === 404 || error.status === 410) return { text: w().gone };
   if (error.status === 503) return { text: w().busy };
   return { text: error.detail || error.title, hint: error.hint };

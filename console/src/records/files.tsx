@@ -11,6 +11,7 @@ import { Icon } from "../parts/icons";
 import { type Choice, Menu } from "../parts/menus";
 import { complain, notify } from "../parts/notices";
 import { Loading, Problem } from "../parts/states";
+import { Choosing } from "./choosing";
 import * as model from "./model";
 import type { Field, Placed, Rec, Type } from "./model";
 import { w } from "./words";
@@ -47,7 +48,8 @@ function OfField({ record, field, after }: Shown) {
       </ul>
       {model.isOpen(record) && (field.multiple || !rows.length) && (
         <Chooser field={field} label={w().addTo(label)} text={w().add}
-          work={async (file) => { await model.addFile(record, field, file); notify(w().added); }} after={after} />
+          work={async (file) => { await model.addFile(record, field, file); notify(w().added); }}
+          link={async (file) => { await model.linkFile(record, field, file); notify(w().added); }} after={after} />
       )}
     </section>
   );
@@ -103,7 +105,14 @@ function Row({ record, field, after, row, placed }: Shown & { row: number | null
 }
 
 /** A button that asks for a file and shows what was wrong with it, in place. */
-function Chooser(props: { field: Field; label: string; text: string; work: (file: File) => Promise<unknown>; after: () => void }) {
+function Chooser(props: {
+  field: Field;
+  label: string;
+  text: string;
+  work: (file: File) => Promise<unknown>;
+  link: (file: Kept) => Promise<unknown>;
+  after: () => void;
+}) {
   const input = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
@@ -121,7 +130,12 @@ function Chooser(props: { field: Field; label: string; text: string; work: (file
   return (
     <>
       <Problem error={problem} />
-      <Button icon="plus" busy={busy} onClick={() => input.current!.click()}>{props.text}</Button>
+      <div class="card-actions">
+        <Button icon="plus" busy={busy} onClick={() => input.current!.click()}>{props.text}</Button>
+        <Button icon="file" onClick={() => open(<Choosing label={props.field.label || props.field.id} onChoose={(file) => props.link(file).then(props.after)} />)}>
+          {w().choose}
+        </Button>
+      </div>
       <input ref={input} type="file" hidden aria-label={props.label} accept={props.field.accept?.join(",")}
         onChange={(event) => { const [file] = event.currentTarget.files ?? []; event.currentTarget.value = ""; if (file) void take(file); }} />
     </>

@@ -1,12 +1,12 @@
 // The records of a type: by number or title, those whose title begins so, the trash.
 import { useEffect, useState } from "preact/hooks";
-import { get, space } from "../core/api";
+import { get, may, space } from "../core/api";
 import { usePaged } from "../core/listing";
 import { useHappenings } from "../core/live";
 import { useLoaded } from "../core/loading";
 import { address, ask, go, place } from "../core/places";
 import { number, when } from "../core/words";
-import { Link } from "../parts/buttons";
+import { Button, Link } from "../parts/buttons";
 import { Select, TextField } from "../parts/fields";
 import { Badge, Empty, Loading, Problem } from "../parts/states";
 import { type Column, Table } from "../parts/tables";
@@ -56,6 +56,7 @@ export function RecordList({ type }: { type: string }) {
     <div class="page full">
       <header class="page-head">
         <h1>{kind.value?.label || type}</h1>
+        {may("writer") && <Button kind="main" icon="plus" onClick={() => go(address(["records", type], { make: "1" }))}>{w().make}</Button>}
         <p class="lead"><Link to={address(["records"])}>{w().back}</Link></p>
       </header>
       <div class="form row record-filters">

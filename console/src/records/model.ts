@@ -1,5 +1,5 @@
 // Types and records as the API tells them.
-import { type Asked, del, get, may, post, put, request, session, url } from "../core/api";
+import { type Asked, del, get, may, patch, post, put, request, session, url } from "../core/api";
 import { moment, number, words } from "../core/words";
 import type { File as Kept } from "../files/model";
 
@@ -12,6 +12,10 @@ export interface Field {
   needed?: boolean;
   accept?: string[];
   order?: number;
+  parent?: string | null;
+  editable?: boolean;
+  min?: number;
+  max?: number;
   options?: (string | { id: string; name?: string })[];
 }
 
@@ -63,6 +67,9 @@ export const isStructure = (field: Field): boolean => STRUCTURE.includes(field.t
 export const titleOf = (record: Pick<Rec, "title" | "name" | "number">): string =>
   record.title || record.name || `#${record.number}`;
 
+/** What a type lets people see, in its order. */
+export const shownFields = (type: Type): Field[] => type.fields.filter((each) => each.visibility !== "I");
+
 /** Whether the user may try to write to it; the server has the last word. */
 export const isOpen = (record: Rec): boolean =>
   record.state === "live" && may("writer") && (record.locked_by === null || record.locked_by === session.value?.user.id);
@@ -94,19 +101,45 @@ export const unlock = (id: string) => del<Rec>(`/records/${id}/lock`);
 export const placedUrl = (record: Rec, field: string, row: number | null, short: string) =>
   url(`/records/${record.state === "frozen" ? record.number : record.id}/files/${field}/content`, { row, space: short });
 
-/** Store a file and put it into a field: behind the last row, or as the one file there is. */
-export async function addFile(record: Rec, field: Field, body: File): Promise<Rec> {
+/** Store a file that nothing keeps yet: it goes by itself unless a record takes it. */
+export async function holdFile(body: File): Promise<Kept> {
   const asked: Asked = { query: { name: body.name, hold: true }, body };
-  const kept = (await (await request("POST", "/files", asked)).json()) as Kept;
+  return (await (await request("POST", "/files", asked)).json()) as Kept;
+}
+
+/** Let go of a held file that stands nowhere. */
+export const letGo = (file: Pick<Kept, "id">) => del(`/files/${file.id}`).catch(() => {});
+
+/** Put a file of the vault into a field: behind the last row, or as the one file there is. */
+export function linkFile(record: Rec, field: Field, file: Pick<Kept, "id">): Promise<Rec> {
   const path = `/records/${record.id}/files/${field.id}`;
+  return field.multiple ? post<Rec>(path, { file: file.id }) : put<Rec>(path, { file: file.id });
+}
+
+/** Store a file and put it into a field. */
+export async function addFile(record: Rec, field: Field, body: File): Promise<Rec> {
+  const kept = await holdFile(body);
   try {
-    return await (field.multiple ? post<Rec>(path, { file: kept.id }) : put<Rec>(path, { file: kept.id }));
+    return await linkFile(record, field, kept);
   } catch (error) {
-    // It stands nowhere now: let go of it at once.
-    await del(`/files/${kept.id}`).catch(() => {});
+    await letGo(kept);
     throw error;
   }
 }
+
+/** Make a record, all or nothing. */
+export const make = (type: string, values: Record<string, unknown>, files: Record<string, string[]>) =>
+  post<Rec>("/records", { type, values, files });
+
+/** A record with the tag of its present state. */
+export async function tagged(id: string): Promise<{ record: Rec; tag: string }> {
+  const answer = await request("GET", `/records/${encodeURIComponent(id)}`);
+  return { record: (await answer.json()) as Rec, tag: answer.headers.get("ETag") ?? "" };
+}
+
+/** Change values of a record, unless somebody else has changed it since. */
+export const change = (id: string, values: Record<string, unknown>, tag: string) =>
+  patch<Rec>(`/records/${encodeURIComponent(id)}`, { values }, { headers: { "If-Match": tag } });
 
 /** Store a new content of a file that stands there. */
 export async function replaceFile(record: Rec, field: Field, row: number | null, body: File): Promise<Rec> {

@@ -2,9 +2,9 @@
 import { may, space } from "../core/api";
 import { useHappenings } from "../core/live";
 import { useLoaded } from "../core/loading";
-import { address, place } from "../core/places";
+import { address, go, place } from "../core/places";
 import { moment, number } from "../core/words";
-import { Link } from "../parts/buttons";
+import { Button, Link } from "../parts/buttons";
 import { Icon } from "../parts/icons";
 import { Menu } from "../parts/menus";
 import { complain, notify } from "../parts/notices";
@@ -27,6 +27,9 @@ export function OneRecord({ type, id }: { type: string; id: string }) {
       <header class="page-head">
         <h1>{shown ? titleOf(shown.record) : w().title}</h1>
         {shown && <Marks record={shown.record} />}
+        {shown && model.isOpen(shown.record) && (
+          <Button icon="edit" onClick={() => go(address(["records", type, id], { edit: "1" }))}>{w().edit}</Button>
+        )}
         {shown && <Actions record={shown.record} after={found.reload} />}
         <p class="lead"><Link to={address(["records", type])}>{w().backTo(shown?.type.label || type)}</Link></p>
       </header>

@@ -1,1 +1,0 @@
-import{a as t}from"./part-MTYNLOLI.js";import{E as n,x as s}from"./part-4A5CVYRC.js";function p(r=!0){let m=`/spaces/${s.value.short}/members`,a=t(async e=>r?(await n(m,{limit:1e3},{signal:e})).members:[],[m,r]),u=new Map(a.value?.map(e=>[e.user,e.name||e.email]));return e=>u.get(e)}export{p as a};
