@@ -8,7 +8,7 @@ import { side } from "./core/side";
 import { type Theme, theme } from "./core/theme";
 import { language, speak, words } from "./core/words";
 import { IconButton, Link } from "./parts/buttons";
-import { Dialogs } from "./parts/dialogs";
+import { Dialogs, open as showDialog } from "./parts/dialogs";
 import { Icon } from "./parts/icons";
 import { Menu } from "./parts/menus";
 import { Notices } from "./parts/notices";
@@ -26,6 +26,7 @@ const w = words(
     dark: "Dark",
     light: "Light",
     system: "As the system",
+    password: "Change the password …",
     out: "Sign out",
     noSpace: "There is no space for you yet",
     noSpaceText: "Ask an administrator to make you a member of a space.",
@@ -42,6 +43,7 @@ const w = words(
     dark: "Sombre",
     light: "Clair",
     system: "Comme le système",
+    password: "Changer de mot de passe…",
     out: "Se déconnecter",
     noSpace: "Vous n’avez pas encore d’espace",
     noSpaceText: "Demandez à un administrateur de vous ajouter à un espace.",
@@ -169,7 +171,8 @@ function Account() {
         })),
         { label: "English", checked: language.value === "en", onChoose: () => speak("en"), apart: true },
         { label: "Français", checked: language.value === "fr", onChoose: () => speak("fr") },
-        { label: w().out, icon: "out", onChoose: () => void signOut(), apart: true },
+        { label: w().password, icon: "key", onChoose: () => void import("./password").then(({ ChangePassword }) => showDialog(<ChangePassword />)), apart: true },
+        { label: w().out, icon: "out", onChoose: () => void signOut() },
       ]}
     >
       <Icon name="user" />

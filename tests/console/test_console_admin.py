@@ -164,3 +164,81 @@ def test_operators_make_change_delete_and_restore_spaces(visit: Visits, space: S
     expect(page.get_by_role("columnheader", name="Quota")).to_be_visible()
     someone.check("spaces")
     assert space.operator.ok("GET", f"/spaces/{short}")["name"] == HTML
+
+
+def test_operators_look_after_users(visit: Visits, space: Space) -> None:
+    """Made, a role at once, a new password, locked out, let in, raised, deleted with a hand-over."""
+    email = f"zoe.{space.short}@example.org"
+    someone = visit()
+    page = someone.enter(EMAIL, OPERATOR_PASSWORD, "/console/~/users")
+    page.get_by_role("button", name="New user").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill(HTML)
+    dialog.get_by_label("Space").select_option(space.short)
+    dialog.get_by_label("Role there").select_option("manager")
+    page.get_by_label("E-mail", exact=True).fill(EMAIL)
+    dialog.get_by_role("button", name="Make the user").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    page.get_by_label("E-mail", exact=True).fill(email)
+    someone.shot("user-new")
+    dialog.get_by_role("button", name="Make the user").click()
+    told = page.get_by_role("dialog", name=f"The password of {email}")
+    first = told.get_by_role("code").inner_text()
+    told.get_by_role("button", name="I have kept it").click()
+    member = {"login": email, "password": first}
+    token = Client(space.url).ok("POST", "/session", 201, json=member)["token"]
+    zoe = Client(space.url, token, **{"X-Consigne-Space": space.short})
+    assert zoe.ok("GET", "/me")["spaces"][0]["role"] == "manager"
+    zoe.upload(b"hers", params={"name": "hers.txt", "access": "private"})
+    page.get_by_label("Name or e-mail contains").fill("nobody at all")
+    expect(page.get_by_text("There is nobody.")).to_be_visible()
+    page.get_by_label("Name or e-mail contains").fill(email.upper())
+    row = page.get_by_role("row").filter(has_text=email)
+    expect(row).to_contain_text("may sign in")
+
+    def choose(name: str) -> None:
+        row.get_by_role("button", name="Actions for").click()
+        page.get_by_role("menuitem", name=name).click()
+
+    choose("Make an operator")
+    expect(row).to_contain_text("Operator")
+    choose("No operator any more")
+    expect(row).not_to_contain_text("Operator")
+    choose("Lock out")
+    dialog.get_by_role("button", name="Lock out").click()
+    expect(row).to_contain_text("locked out")
+    someone.check("users")
+    assert Client(space.url).call("POST", "/session", json=member).status_code == 401
+    choose("Let in again")
+    expect(row).to_contain_text("may sign in")
+    choose("New password")
+    dialog.get_by_role("button", name="Make a new password").click()
+    second = told.get_by_role("code").inner_text()
+    told.get_by_role("button", name="I have kept it").click()
+    assert second != first
+
+    # Zoe herself, in French, on a dark phone: another password of her own.
+    herself = visit(locale="fr-FR", color_scheme="dark", viewport={"width": 360, "height": 740})
+    other = herself.enter(email, second, f"/console/{space.short}/files")
+    other.get_by_role("button", name="Ouvrir la navigation").click()
+    other.get_by_role("button", name="Compte").click()
+    other.get_by_role("menuitem", name="Changer de mot de passe").click()
+    other.get_by_label("Mot de passe actuel").fill("wrong")
+    other.get_by_label("Nouveau mot de passe").fill(PASSWORD)
+    other.keyboard.press("Enter")
+    expect(other.get_by_role("alert")).to_contain_text("incorrect")
+    herself.check("password-fr-phone-dark")
+    other.get_by_label("Mot de passe actuel").fill(second)
+    other.keyboard.press("Enter")
+    expect(other.get_by_text("Le mot de passe est changé.")).to_be_visible()
+    expect(other.get_by_role("dialog")).to_have_count(0)
+
+    choose("Delete")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("the files are handed over")).to_be_visible()
+    expect(row).to_have_count(0)
+    assert space.admin.ok("GET", "/files/count") == {"count": 1}
+    page.get_by_label("Name or e-mail contains").fill(EMAIL)
+    me = page.get_by_role("row").filter(has_text="(you)")
+    me.get_by_role("button", name="Actions for").click()
+    expect(page.get_by_role("menuitem", name="Delete")).to_be_disabled()

@@ -103,6 +103,11 @@ def test_users(operator: Client, server: RunningServer) -> None:
     first = operator.ok("GET", "/users", params={"limit": 1})
     second = operator.ok("GET", "/users", params={"limit": 1, "cursor": first["next"]})
     assert first["users"][0]["id"] < second["users"][0]["id"]
+    operator.ok("PATCH", url, json={"name": f"ÉLAN {email}"})
+    for text in (email.upper(), f"élan {email}"):
+        found = operator.ok("GET", "/users", params={"having": text, "limit": 1})
+        assert ([each["id"] for each in found["users"]], found["next"]) == ([user["id"]], None)
+    assert operator.ok("GET", "/users", params={"having": f"no {email}"})["users"] == []
     assert refusal(operator.call("GET", "/users/x")) == (404, "user_not_found")
 
 

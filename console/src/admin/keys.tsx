@@ -10,7 +10,7 @@ import { Checkbox, Select, TextField } from "../parts/fields";
 import { Rows } from "../parts/lists";
 import { Badge, Empty, Loading, Problem } from "../parts/states";
 import { useNames } from "./people";
-import { Secret } from "./secret";
+import { showOnce } from "./secret";
 
 const w = words(
   {
@@ -178,8 +178,7 @@ function Make({ after }: { after: () => void }) {
       expires_in: life ? Number(life) * 86_400 : null,
     });
     after();
-    // Behind this dialog, which closes first.
-    setTimeout(() => open(<Secret title={w().made} value={made.key!} />));
+    showOnce(w().made, made.key!);
   };
   return (
     <FormDialog title={w().make} action={w().makeAction} disabled={!name.trim()} onSubmit={submit}>

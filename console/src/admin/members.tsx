@@ -52,7 +52,7 @@ const roles = words(
   { reader: "Lecteur", writer: "Rédacteur", manager: "Gestionnaire", admin: "Administrateur" },
 );
 
-const choices = (): [Role, string][] =>
+export const roleChoices = (): [Role, string][] =>
   (["reader", "writer", "manager", "admin"] as const).map((each) => [each, roles()[each]]);
 
 interface Member {
@@ -108,7 +108,7 @@ export default function Members() {
                 value={row.role}
                 onChange={(event) => void change(row, event.currentTarget.value as Role)}
               >
-                {choices().map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+                {roleChoices().map(([value, label]) => <option key={value} value={value}>{label}</option>)}
               </select>
             ),
           },
@@ -148,7 +148,7 @@ function Add({ after }: { after: () => void }) {
   return (
     <FormDialog title={w().add} action={w().addAction} disabled={!login.trim()} onSubmit={submit}>
       <TextField label={w().login} value={login} onInput={setLogin} required focus maxLength={320} />
-      <Select label={w().role} value={role} options={choices()} onChange={setRole} />
+      <Select label={w().role} value={role} options={roleChoices()} onChange={setRole} />
     </FormDialog>
   );
 }

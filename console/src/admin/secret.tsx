@@ -1,7 +1,7 @@
 // A secret that is shown once.
 import { words } from "../core/words";
 import { Button } from "../parts/buttons";
-import { Dialog, close } from "../parts/dialogs";
+import { Dialog, close, open } from "../parts/dialogs";
 import { notify } from "../parts/notices";
 
 const w = words(
@@ -19,7 +19,12 @@ const w = words(
   },
 );
 
-export function Secret({ title, value }: { title: string; value: string }) {
+/** Show a secret when the dialog that asked for it has closed. */
+export function showOnce(title: string, value: string): void {
+  setTimeout(() => open(<Secret title={title} value={value} />));
+}
+
+function Secret({ title, value }: { title: string; value: string }) {
   return (
     <Dialog title={title} firm footer={<Button kind="main" onClick={close}>{w().done}</Button>}>
       <p>{w().once}</p>

@@ -107,7 +107,7 @@ export async function request(method: string, path: string, asked: Asked = {}): 
     }
     if (answer.ok) return answer;
     const refusal = await refused(answer);
-    if (refusal.status === 401 && session.value) {
+    if (refusal.status === 401 && refusal.code !== "bad_credentials" && session.value) {
       await signedInAgain();
       continue;
     }

@@ -9,13 +9,13 @@ const w = words(
     files: "Files", trash: "Trash", records: "Records", imports: "Imports", jobs: "Jobs",
     administration: "Administration", space: "Space", members: "Members", keys: "Keys", webhooks: "Webhooks", audit: "Audit trail",
     types: "Record types",
-    spaces: "Spaces", health: "Health",
+    spaces: "Spaces", users: "Users", health: "Health",
   },
   {
     files: "Fichiers", trash: "Corbeille", records: "Fiches", imports: "Imports", jobs: "Tâches",
     administration: "Administration", space: "Espace", members: "Membres", keys: "Clés", webhooks: "Webhooks", audit: "Journal d’audit",
     types: "Types de fiches",
-    spaces: "Espaces", health: "Santé",
+    spaces: "Espaces", users: "Utilisateurs", health: "Santé",
   },
 );
 
@@ -62,6 +62,7 @@ export const SPACE: Group[] = [
 /** What belongs to the installation; for operators. */
 export const INSTALLATION_AREAS: Area[] = [
   { name: "spaces", title: () => w().spaces, icon: "space", load: () => import("../installation/spaces"), shown: () => isOperator() },
+  { name: "users", title: () => w().users, icon: "users", load: () => import("../installation/users"), shown: () => isOperator() },
   { name: "health", title: () => w().health, icon: "health", load: () => import("../installation/health"), shown: () => isOperator() },
 ];
 

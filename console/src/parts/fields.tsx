@@ -1,6 +1,7 @@
 // Fields of forms: a label, what it holds, a hint below.
 import type { ComponentChildren, InputHTMLAttributes } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
+import { ask } from "../core/places";
 
 interface Common {
   label: string;
@@ -70,6 +71,19 @@ export function TextField(
       )}
     </Field>
   );
+}
+
+const PAUSE = 250;
+
+/** What a list is narrowed by: it is in the address, `q`, when the typing rests. */
+export function Search({ label, q }: { label: string; q: string }) {
+  const [text, setText] = useState(q);
+  useEffect(() => {
+    if (text === q) return;
+    const timer = setTimeout(() => ask({ q: text || undefined }, true), PAUSE);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return <TextField label={label} value={text} onInput={setText} maxLength={256} />;
 }
 
 export function TextArea(props: Common & { value: string; onInput: (value: string) => void; rows?: number }) {

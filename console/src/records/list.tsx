@@ -1,5 +1,4 @@
 // The records of a type: by number or title, those whose title begins so, the trash.
-import { useEffect, useState } from "preact/hooks";
 import { get, may, space } from "../core/api";
 import { usePaged } from "../core/listing";
 import { useHappenings } from "../core/live";
@@ -7,13 +6,11 @@ import { useLoaded } from "../core/loading";
 import { address, ask, go, place } from "../core/places";
 import { number, when } from "../core/words";
 import { Button, Link } from "../parts/buttons";
-import { Select, TextField } from "../parts/fields";
+import { Search, Select } from "../parts/fields";
 import { Badge, Empty, Loading, Problem } from "../parts/states";
 import { type Column, Table } from "../parts/tables";
 import { type Rec, titleOf, typeOf } from "./model";
 import { w } from "./words";
-
-const PAUSE = 250;
 
 export function RecordList({ type }: { type: string }) {
   const { query } = place.value;
@@ -60,7 +57,7 @@ export function RecordList({ type }: { type: string }) {
         <p class="lead"><Link to={address(["records"])}>{w().back}</Link></p>
       </header>
       <div class="form row record-filters">
-        <Search q={q} />
+        <Search label={w().search} q={q} />
         <Select label={w().state} value={state} onChange={(chosen) => ask({ state: chosen === "live" ? undefined : chosen })}
           options={[["live", w().live], ["trashed", w().trashed]]} />
       </div>
@@ -79,15 +76,4 @@ export function RecordList({ type }: { type: string }) {
         )}
     </div>
   );
-}
-
-/** What the titles begin with; it is asked for when the typing rests. */
-function Search({ q }: { q: string }) {
-  const [text, setText] = useState(q);
-  useEffect(() => {
-    if (text === q) return;
-    const timer = setTimeout(() => ask({ q: text || undefined }, true), PAUSE);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return <TextField label={w().search} value={text} onInput={setText} maxLength={256} />;
 }

@@ -8,7 +8,7 @@ import { FormDialog, open } from "../parts/dialogs";
 import { Select, TextField } from "../parts/fields";
 import { Listed, useListing } from "../parts/lists";
 import { Badge, Empty } from "../parts/states";
-import { Secret } from "../admin/secret";
+import { showOnce } from "../admin/secret";
 import { OneWebhook } from "./one";
 import { w } from "./words";
 
@@ -87,7 +87,7 @@ export function Form({ of, after }: { of?: Webhook; after: () => void }) {
     if (of) await patch(`/webhooks/${of.id}`, body);
     else {
       const { secret } = await post<Webhook>("/webhooks", body);
-      setTimeout(() => open(<Secret title={w().secretTitle} value={secret!} />));
+      showOnce(w().secretTitle, secret!);
     }
     after();
   };

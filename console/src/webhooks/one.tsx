@@ -9,7 +9,7 @@ import { Dialog, FormDialog, confirm, open } from "../parts/dialogs";
 import { Listed, useListing } from "../parts/lists";
 import { complain, notify } from "../parts/notices";
 import { Badge, Loading, Problem } from "../parts/states";
-import { Secret } from "../admin/secret";
+import { showOnce } from "../admin/secret";
 import { Form, State, type Webhook } from "./area";
 import { states, w } from "./words";
 
@@ -59,7 +59,7 @@ function Facts({ of, path, after }: { of: Webhook; path: string; after: () => vo
   const rotate = async () => {
     const { secret } = await post<Webhook>(`${path}/rotate`, {});
     after();
-    setTimeout(() => open(<Secret title={w().secretTitle} value={secret!} />));
+    showOnce(w().secretTitle, secret!);
   };
   return (
     <section class="card">

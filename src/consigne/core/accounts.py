@@ -34,10 +34,12 @@ from consigne.errors import (
 )
 from consigne.model.entities import ApiKey, Member, Principal, Space
 from consigne.model.identity import new_id
+from consigne.model.names import fold
 from consigne.model.rights import Right, Role
 
 FRESH = 5.0
 _CACHE_SIZE = 10_000
+_LOOKED_AT = 500  # users at a time
 KEY_PREFIX = "csg_"
 MIN_KEY = 32
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
@@ -201,8 +203,27 @@ class Accounts:
             raise UserNotFound
         return found
 
-    async def users(self, after: int = 0, limit: int = 100) -> list[Principal]:
-        return await self._catalog.read(lambda tx: principals.page(tx, after, limit))
+    async def users(self, after: int = 0, limit: int = 100, *, having: str = "") -> list[Principal]:
+        """Return users in the order of their numbers; only those with this text in a name.
+
+        In whatever case, in the e-mail, the user name or the name; all users are looked at.
+        """
+        wanted = fold(having)
+
+        def work(tx: Tx) -> list[Principal]:
+            found, last = list[Principal](), after
+            while len(found) < limit and (page := principals.page(tx, last, _LOOKED_AT)):
+                found += [
+                    user
+                    for user in page
+                    if any(wanted in fold(each) for each in (user.email, user.username, user.name))
+                ]
+                last = page[-1].id
+            return found[:limit]
+
+        if not wanted:
+            return await self._catalog.read(lambda tx: principals.page(tx, after, limit))
+        return await self._catalog.read(work)
 
     async def change_user(self, number: int, **changes: Any) -> Principal:
         """Change name, password, is_active, is_operator or home_space_id of a user.

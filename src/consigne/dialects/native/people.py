@@ -10,7 +10,7 @@ from consigne.core.clock import ms, now_ms
 from consigne.dialects.native.bodies import LogIn, NewKey, NewUser, UserChange, body_of, given
 from consigne.dialects.native.desk import API, Desk
 from consigne.dialects.native.listing import DEFAULT_LIMIT, MAX_LIMIT
-from consigne.dialects.native.parameters import flag, whole
+from consigne.dialects.native.parameters import flag, plain, whole
 from consigne.dialects.native.replies import created, page_reply
 from consigne.dialects.native.wire import iso, key_document, space_document, user_document
 from consigne.errors import BadParameter, Forbidden, KeyNotFound, Unauthenticated, UserNotFound
@@ -82,7 +82,8 @@ class People:
         asked = request.query_params
         limit = whole(asked.get("limit") or str(DEFAULT_LIMIT), "limit", 1, MAX_LIMIT)
         after = whole(asked.get("cursor") or "0", "cursor", 0, _MAX_NUMBER)
-        found = await self._accounts.users(after, limit + 1)
+        having = plain(asked.get("having", ""), "having", 256)
+        found = await self._accounts.users(after, limit + 1, having=having)
         page = found[:limit]
         following = str(page[-1].id) if len(found) > limit else None
         documents = [user_document(user) for user in page]
