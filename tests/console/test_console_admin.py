@@ -167,7 +167,7 @@ def test_operators_make_change_delete_and_restore_spaces(visit: Visits, space: S
 
 
 def test_operators_look_after_users(visit: Visits, space: Space) -> None:
-    """Made, a role at once, a new password, locked out, let in, raised, deleted with a hand-over."""
+    """Made with a role, given a password, locked out, let in, raised, deleted with a hand-over."""
     email = f"zoe.{space.short}@example.org"
     someone = visit()
     page = someone.enter(EMAIL, OPERATOR_PASSWORD, "/console/~/users")
