@@ -63,7 +63,16 @@ from consigne.jobs.webhooks import Sender
 from consigne.jobs.worker import Worker
 from consigne.meters import meter
 from consigne.meters.board import Board
-from consigne.metrics import Metrics, Pulse, disk, installation, pool, scrubbing
+from consigne.metrics import (
+    Metrics,
+    Pulse,
+    disk,
+    installation,
+    mirroring,
+    moving,
+    pool,
+    scrubbing,
+)
 from consigne.settings import Settings
 
 log = structlog.get_logger()
@@ -322,15 +331,17 @@ def create_app(settings: Settings) -> Dispatcher:
     watchers = Watchers(settings.metrics_networks, settings.metrics_token)
     census = Census(depot.catalog, settings.metrics_spaces)
     health = Health(depot, census, watchers)
-    metrics = Metrics(
-        watchers,
-        [
-            disk(settings.data_path),
-            installation(census),
-            scrubbing(depot.scrub),
-            pool(depot.catalog.pool),
-        ],
-    )
+    collectors = [
+        disk(settings.data_path),
+        installation(census),
+        scrubbing(depot.scrub),
+        pool(depot.catalog.pool),
+    ]
+    if depot.mirror is not None:
+        collectors.append(mirroring(depot.mirror))
+    if depot.moving is not None:
+        collectors.append(moving(depot.moving))
+    metrics = Metrics(watchers, collectors)
     pulse = Pulse()
     hosts = _Hosts(settings)
 
@@ -412,8 +423,10 @@ async def _work(settings: Settings) -> None:
     depot = build_depot(settings)
     await depot.open()
     worker, sender, caring = build_worker(depot), build_sender(depot), build_caring(depot)
+    seen = _Seen(settings, depot)
     try:
         await require_whole(depot.catalog)
+        await seen.start()
         await worker.start()
         await sender.start()
         await caring.start()
@@ -423,8 +436,40 @@ async def _work(settings: Settings) -> None:
         await caring.stop()
         await sender.stop()
         await worker.stop()
+        await seen.stop()
         await depot.close()
         await stop_traces()
+
+
+class _Seen:
+    """The metrics of a worker that runs apart, where its settings name a port for them."""
+
+    def __init__(self, settings: Settings, depot: Depot) -> None:
+        watchers = Watchers(settings.metrics_networks, settings.metrics_token)
+        metrics = Metrics(watchers, [pool(depot.catalog.pool)]).dialect()
+        app = Dispatcher(
+            [metrics],
+            metrics,
+            allowed_hosts=_Hosts(settings),
+            trusted_proxies=settings.trusted_proxies,
+            access_log=settings.access_log,
+        )
+        self._pulse = Pulse()
+        self._site: server.Site | None = None
+        if settings.worker_metrics_port:
+            host, port = settings.worker_metrics_host, settings.worker_metrics_port
+            self._site = server.Site(app, host, port)
+
+    async def start(self) -> None:
+        """Raises OSError where the address is not free."""
+        if self._site is not None:
+            await self._site.start()
+            await self._pulse.start()
+
+    async def stop(self) -> None:
+        if self._site is not None:
+            await self._pulse.stop()
+            await self._site.stop()
 
 
 def _give_large_memory_back() -> None:

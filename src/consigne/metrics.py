@@ -1,7 +1,8 @@
-"""``/metrics``: what Prometheus reads. Any server process answers for all of its machine's.
+"""``/metrics``: what Prometheus reads. Any server process answers for all of its machine's, a
+worker that runs apart for itself, where it is told to.
 
 Counters come from the board that the processes share; gauges are found out at each scrape by
-collectors, those of the catalog at most every five seconds.
+collectors, those of the census at most every five seconds.
 """
 
 import asyncio
@@ -15,8 +16,11 @@ from pathlib import Path
 from starlette.types import Receive, Scope, Send
 
 from consigne import __version__
+from consigne.core.care.mirror import Mirror
+from consigne.core.care.moving import Moving
 from consigne.core.care.scrub import Scrub
 from consigne.core.census import Census, Figures
+from consigne.core.clock import now_ms
 from consigne.errors import ConsigneError
 from consigne.http.answers import Answer, text_response
 from consigne.http.dispatch import Dialect
@@ -28,6 +32,7 @@ Collector = Callable[[Sheet], Awaitable[None]]
 """Sets gauges. One that raises a ConsigneError or OSError leaves its gauges out of this answer."""
 
 _PULSE = 0.25
+_MOST = 100_000  # what is more takes too long to count at each scrape
 _TICKS, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
@@ -83,7 +88,7 @@ class Pulse:
 
 
 async def processes(sheet: Sheet) -> None:
-    """Look at the processes of this server, and at what they run."""
+    """Look at the processes of this server or worker, and at what they run."""
     sheet.set(known.BUILD, 1, __version__, platform.python_version())
     for number, part in enumerate(meter.present().parts):
         about, label = Path("/proc", str(part.process_id or os.getpid())), str(number)
@@ -127,6 +132,36 @@ def scrubbing(scrub: Scrub) -> Collector:
             sheet.set(known.SCRUB_BYTES, present.size)
             for what in ("total", "checked", "found", "repaired"):
                 sheet.set(known.SCRUB_CONTENTS, getattr(present, what), what)
+
+    return collect
+
+
+def mirroring(mirror: Mirror) -> Collector:
+    """Return a collector of how far the mirror is behind."""
+
+    async def collect(sheet: Sheet) -> None:
+        status = await mirror.status(_MOST)
+        since = status.behind_since
+        sheet.set(known.MIRROR_BEHIND, status.behind)
+        sheet.set(known.MIRROR_BEHIND_BYTES, status.behind_size)
+        sheet.set(known.MIRROR_LAG, 0 if since is None else max(0, now_ms() - since) / 1000)
+        sheet.set(known.MIRROR_COPIED, status.copied)
+        sheet.set(known.MIRROR_COPIED_BYTES, status.size)
+
+    return collect
+
+
+def moving(move: Moving) -> Collector:
+    """Return a collector of how far a move to another store is; nothing where there is none."""
+
+    async def collect(sheet: Sheet) -> None:
+        status = await move.status(_MOST)
+        if status is not None:
+            sheet.set(known.MOVE_STARTED, status.begun_at / 1000)
+            sheet.set(known.MOVE_LEFT, status.left)
+            sheet.set(known.MOVE_UPLOADS, status.uploads)
+            sheet.set(known.MOVED, status.moved)
+            sheet.set(known.MOVED_BYTES, status.size)
 
     return collect
 

@@ -107,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     otel_sample: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1  # share of the traces that is sent
     disk_low: Size = 1 * GIB  # /health warns where the disk of the data folder has less room
     queue_late: Seconds = 300  # /health warns where a job has been due for longer
+    worker_metrics_host: str = "127.0.0.1"  # address of the metrics of `consigne worker`
+    worker_metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # their port; 0: none
     metrics_spaces: Count = 100  # spaces with metrics of their own, the fullest ones
 
     # The very first start

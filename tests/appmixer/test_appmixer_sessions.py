@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.appmixer.support import PASSWORD, Person, Space, bearer, ok, refused
-from tests.parts.server import EMAIL, KEY, RunningServer, ServerStarter
+from tests.parts.server import EMAIL, KEY, RunningServer, ServerStarter, others_forget
 from tests.parts.server import PASSWORD as ADMIN_PASSWORD
 
 DAYS_30 = 2_592_000
@@ -49,11 +49,11 @@ def test_admins_have_the_scope_admin(space: Space) -> None:
     assert ok(admin.http.get("/user"))["scope"] == ["user", "admin"]
 
 
-@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_claims_never_authorise(space: Space) -> None:
     """AM-04, C-05: the scope in a token is a copy; the role is looked up."""
     boss = space.person("admin")
     space.welcome(boss.email, "reader")
+    others_forget()
     refused(boss.post(b"x"), 403, "forbidden")
     assert ok(boss.http.get("/user"))["scope"] == ["user"]
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from arrhes_support import DAY, Organization, Year, client, good, refused
+from tests.parts.server import others_forget
 
 from consigne.model.identity import Kind, from_uuid, to_letters
 
@@ -245,7 +246,6 @@ def test_roles(year: Year) -> None:
         refused(each.post(keys, json={}), 403, "forbidden")
 
 
-@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_api_keys(organization: Organization) -> None:
     """AR-02, AR-09: admins make, list and revoke keys; only the making shows the value."""
     path = f"/organizations/{organization.id}/api-keys"
@@ -257,5 +257,6 @@ def test_api_keys(organization: Organization) -> None:
     fresh = client(organization.url, made["rawKey"])
     assert good(fresh.get("/organizations/me"))["id"] == organization.id
     assert good(organization.http.delete(f"{path}/{made['id']}")) == {}
+    others_forget()
     assert fresh.get("/organizations/me").status_code == 401
     refused(organization.http.delete(f"{path}/{made['id']}"), 404, "api_key_not_found")

@@ -300,7 +300,6 @@ def test_large_and_chunked_in_little_memory(start_server: ServerStarter) -> None
     assert resident(server.pid) - before < 48 * MIB
 
 
-@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_who_may_send(instance: Instance, stranger: Instance) -> None:
     """DX-03, DX-04, case 10: token, then instance, then right; a stranger learns nothing."""
     reader = instance.person("reader").http

@@ -15,7 +15,7 @@ from daxium_support import (
     new_user,
     refused,
 )
-from tests.parts.server import KEY, RunningServer
+from tests.parts.server import KEY, RunningServer, others_forget
 
 from consigne.dialects.daxium.routes import routes
 from consigne.settings import Settings
@@ -132,7 +132,6 @@ def test_an_operator_is_no_member(server: RunningServer, foreign: Instance) -> N
     refused(http.get(f"/{foreign.short}/structures"), 404, "APP001", [])
 
 
-@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_a_member_who_leaves(server: RunningServer, foreign: Instance) -> None:
     """DX-04, C-05: roles come from the catalog, not from the token."""
     person = foreign.person("writer")
@@ -140,6 +139,8 @@ def test_a_member_who_leaves(server: RunningServer, foreign: Instance) -> None:
     place = f"/consigne/v1/spaces/{foreign.short}/members/{person.email}"
     operator = client(server.url, KEY)
     good(operator.put(place, json={"role": "reader"}))
+    others_forget()
     refused(foreign.send(b"2", person.http), 403, "AUT002")
     assert operator.delete(place).status_code == 204
+    others_forget()
     refused(foreign.send(b"2", person.http), 404, "APP001")

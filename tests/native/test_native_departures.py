@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from native_support import Client, Login, Space, make_login, make_space
-from tests.parts.server import KEY, RunningServer
+from tests.parts.server import KEY, RunningServer, others_forget
 
 
 def refusal(got: Any) -> tuple[int, str]:
@@ -53,6 +53,7 @@ def test_delete_and_restore_a_space(server: RunningServer, operator: Client) -> 
     got = operator.ok("DELETE", path, 202, params={"grace": 3600})
     assert (got["short"], got["clearing"]["state"]) == (space.short, "queued")
     assert got["clearing"]["total"] == 1
+    others_forget()
     assert space.admin.call("GET", "/files").status_code in (403, 404)
     assert refusal(operator.call("GET", path)) == (404, "space_not_found")
     assert refusal(operator.call("POST", "/spaces", json={"short": space.short})) == (
@@ -63,6 +64,7 @@ def test_delete_and_restore_a_space(server: RunningServer, operator: Client) -> 
     assert refusal(space.admin.call("GET", "/spaces?deleted=true")) == (403, "forbidden")
     assert refusal(space.admin.call("POST", f"{path}/restore")) == (404, "space_not_found")
     operator.ok("POST", f"{path}/restore")
+    others_forget()
     assert space.admin.content(file) == b"there"
     assert refusal(operator.call("POST", f"{path}/restore")) == (404, "space_not_found")
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from native_support import Client, Login, Space
-from tests.parts.server import EMAIL, KEY, PASSWORD, RunningServer, ServerStarter
+from tests.parts.server import EMAIL, KEY, PASSWORD, RunningServer, ServerStarter, others_forget
 
 
 def refusal(got: object) -> tuple[int, str]:
@@ -25,7 +25,6 @@ def test_me(space: Space, logins: list[Login]) -> None:
     assert {"short": space.short, "role": "writer"}.items() <= mine["spaces"][-1].items()
 
 
-@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_basic_and_tokens(server: RunningServer) -> None:
     """C-05: user name and password as Basic, and as a token that can be revoked."""
     basic = Client(server.url)
@@ -39,6 +38,7 @@ def test_basic_and_tokens(server: RunningServer) -> None:
     client = Client(server.url, got.json()["token"])
     assert client.ok("GET", "/me")["user"]["email"] == EMAIL
     client.ok("DELETE", "/session", 204)
+    others_forget()
     assert refusal(client.call("GET", "/me")) == (401, "unauthenticated")
     assert refusal(Client(server.url, KEY).call("DELETE", "/session")) == (400, "bad_parameter")
 
@@ -96,6 +96,7 @@ def test_users(operator: Client, server: RunningServer) -> None:
     bad = own.call("PATCH", url, json=new | {"current_password": "wrong one"})
     assert refusal(bad) == (401, "bad_credentials")
     own.ok("PATCH", url, json=new | {"current_password": PASSWORD})
+    others_forget()
     assert own.call("GET", "/me").status_code == 401, "a new password voids tokens"
     operator.ok("PATCH", url, json={"is_active": False})
     login = {"login": email, "password": "another password"}
@@ -111,7 +112,6 @@ def test_users(operator: Client, server: RunningServer) -> None:
     assert refusal(operator.call("GET", "/users/x")) == (404, "user_not_found")
 
 
-@pytest.mark.embedded("another process remembers a credential for up to five seconds")
 def test_keys(space: Space, logins: list[Login]) -> None:
     """C-01, C-05: a key is shown once, and never makes a wider one."""
     member = space.member(logins[0], "writer")
@@ -142,6 +142,7 @@ def test_keys(space: Space, logins: list[Login]) -> None:
     everyone = space.admin.ok("GET", "/keys", params={"all": "1"})["keys"]
     assert key["id"] in {each["id"] for each in everyone}
     space.admin.ok("DELETE", f"/keys/{key['id']}", 204)
+    others_forget()
     assert narrow.call("GET", "/me").status_code == 401
     assert refusal(space.admin.call("DELETE", f"/keys/{key['id']}")) == (404, "key_not_found")
     for wrong in (

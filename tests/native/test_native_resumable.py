@@ -23,6 +23,7 @@ from consigne.model.identity import Kind, to_uuid
 FILES = "/consigne/v1/files"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 PARTIAL = {"Content-Type": "application/partial-upload"}
+NEEDS_INTERIM = pytest.mark.embedded("nginx passes no interim responses on, so none are sent to it")
 
 
 @dataclass
@@ -115,6 +116,7 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@NEEDS_INTERIM
 def test_an_ordinary_upload_becomes_resumable(wire: Wire, api: Client) -> None:
     """104 tells where and how far; the answer is the one of the route (§4.2, §5)."""
     data = os.urandom(SEGMENT + 2_000_000)
@@ -138,6 +140,7 @@ def test_an_ordinary_upload_becomes_resumable(wire: Wire, api: Client) -> None:
     assert after.headers["cache-control"] == "no-store"
 
 
+@NEEDS_INTERIM
 def test_a_broken_upload_goes_on(wire: Wire, api: Client, space: Space) -> None:
     """What came before the break is there, and only the rest is sent (§4.3, §4.4)."""
     data = os.urandom(300_000)
@@ -183,9 +186,10 @@ def test_a_length_that_nobody_knows(wire: Wire, api: Client) -> None:
         assert done.status_code == 201
     assert api.content(done.headers["location"].rpartition("/")[2]) == b"abcdef"
     empty = wire.answers("POST", FILES, Upload_Complete="?1")
-    assert [each.status for each in empty] == [104, 201]
+    assert [each.status for each in empty if each.status != 104] == [201]
 
 
+@NEEDS_INTERIM
 @pytest.mark.parametrize("version", [3, 4, 5, 6, 7, 8])
 def test_older_versions(api: Client, version: int) -> None:
     """Their names of fields, and what an answer of theirs has (Appendix B and A)."""
@@ -230,6 +234,18 @@ def test_who_does_not_ask_gets_no_interim(api: Client, space: Space) -> None:
     )
     assert wire.hear().status == 201
     assert space.state()["uploads"] == []
+
+
+@pytest.mark.parametrize("field", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_a_proxy_gets_no_interim(api: Client, field: str) -> None:
+    """nginx would take it for the answer: the upload is plain, or begun in several requests."""
+    wire = Wire(api)
+    sent = {field: "192.0.2.1", "Upload-Complete": "?1"}
+    heard = wire.answers("POST", FILES, b"abc", **sent)
+    assert [each.status for each in heard] == [201]
+    assert "upload-complete" not in heard[-1].headers
+    place = begin(wire, b"abc", **{field: "192.0.2.1"})
+    assert patch(wire, place, 3, b"def", True, **{field: "192.0.2.1"}).status == 201
 
 
 def test_wrong_offsets(wire: Wire) -> None:
@@ -329,6 +345,7 @@ def test_cancellation(wire: Wire, api: Client, space: Space) -> None:
     assert space.state() == before
 
 
+@NEEDS_INTERIM
 def test_the_newer_request_wins(wire: Wire, api: Client) -> None:
     """A connection that is lost without a word does not block its own client (§4.6)."""
     data = b"0123456789"

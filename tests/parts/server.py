@@ -211,6 +211,13 @@ class ServerStarter(Protocol):
     ) -> RunningServer: ...
 
 
+def others_forget() -> None:
+    """Return when every process knows what another one has changed about credentials and roles: at
+    once on one process, after the five seconds of docs/operations.md on a cluster."""
+    if vault() == "cluster":
+        time.sleep(5.5)
+
+
 @pytest.fixture(scope="session")
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -22,6 +22,7 @@ TOKEN = "watch-this-service-with-this-token"
 # Not before something goes wrong, a job or a scrub ends, a space has a quota.
 RARE = {"CORRUPT", "JOBS", "JOB_SECONDS", "SPACE_QUOTA", "QUEUE_AGE", "QUEUE_JOBS", "WORKERS"}
 RARE |= {"SCRUB_BYTES", "SCRUB_CONTENTS", "SCRUB_STARTED"}
+RARE |= {name for name in vars(known) if name.startswith(("MIRROR_", "MOVE"))}
 
 Series = dict[tuple[str, str], float]
 

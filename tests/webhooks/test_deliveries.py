@@ -18,7 +18,7 @@ def office(host: RunningServer) -> Office:
     return Office(host.client())
 
 
-def test_an_event_arrives_signed(office: Office, receiver: Receiver) -> None:
+def test_an_event_arrives_signed(office: Office, receiver: Receiver, host: RunningServer) -> None:
     """Standard Webhooks: id, time, signature, as the library of others has them (DY-58, C-05)."""
     made = office.webhook(receiver, "file.kept")
     file = office.upload(body=b"some bytes")
@@ -47,6 +47,8 @@ def test_an_event_arrives_signed(office: Office, receiver: Receiver) -> None:
     look = office.call("GET", f"/webhooks/{made['id']}")
     assert "secret" not in look
     assert look["succeeded_at"] is not None
+    assert receiver.wait(lambda: "webhook_sent" in host.log)
+    assert "Traceback" not in host.log
 
 
 def test_only_what_is_wanted_comes(office: Office, receiver: Receiver) -> None:

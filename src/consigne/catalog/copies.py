@@ -36,10 +36,18 @@ _MISSING = Statement(
     .order_by(content.c.id)
     .limit(bindparam("n"))
 )
-_LAG = Statement(
-    select(func.count(), func.coalesce(func.sum(content.c.size), 0), func.min(content.c.created_at))
+_LACKED = (
+    select(content.c.size, content.c.created_at)
     .select_from(_BESIDE)
     .where(*_LACKING)
+    .order_by(content.c.id)
+    .limit(bindparam("most"))
+    .subquery()
+)
+_LAG = Statement(
+    select(
+        func.count(), func.coalesce(func.sum(_LACKED.c.size), 0), func.min(_LACKED.c.created_at)
+    ).select_from(_LACKED)
 )
 _MENDABLE = Statement(
     select(content.c.id)
@@ -96,9 +104,9 @@ def missing(tx: Tx, store: int, after: int, limit: int) -> list[int]:
     return [row[0] for row in tx.all(_MISSING, which=store, after=after, n=limit)]
 
 
-def lag(tx: Tx, store: int, after: int) -> Lag:
-    """Return what a mirror lacks of the contents above ``after``."""
-    row = tx.one(_LAG, which=store, after=after)
+def lag(tx: Tx, store: int, after: int, most: int) -> Lag:
+    """Return what a mirror lacks of the contents above ``after``, counted to ``most``."""
+    row = tx.one(_LAG, which=store, after=after, most=most)
     assert row is not None
     return Lag(int(row[0]), int(row[1]), row[2])
 

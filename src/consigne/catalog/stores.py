@@ -40,7 +40,8 @@ _CONTENTS_IN = Statement(
     .order_by(content.c.key)
     .limit(bindparam("n"))
 )
-_LEFT_IN = Statement(select(func.count()).where(*_MOVABLE))
+_LEFT = select(content.c.id).where(*_MOVABLE).limit(bindparam("most")).subquery()
+_LEFT_IN = Statement(select(func.count()).select_from(_LEFT))
 _UNFINISHED = any_of(
     upload.c.state,
     (UploadState.OPEN.value, UploadState.RECEIVING.value, UploadState.VERIFYING.value),
@@ -94,10 +95,10 @@ def contents_in(tx: Tx, number: int, after: str, limit: int) -> list[tuple[int, 
     return [(row[0], row[1]) for row in tx.all(_CONTENTS_IN, after=after or low, end=end, n=limit)]
 
 
-def left_in(tx: Tx, number: int) -> int:
-    """Return how many contents are still to be moved out of a store."""
+def left_in(tx: Tx, number: int, most: int) -> int:
+    """Return how many contents are still to be moved out of a store, counted to ``most``."""
     low, end = _range(number)
-    return int(tx.value(_LEFT_IN, after=low, end=end))
+    return int(tx.value(_LEFT_IN, after=low, end=end, most=most))
 
 
 def uploads_in(tx: Tx, number: int) -> int:

@@ -9,7 +9,8 @@ Rules:
 * bytes that make the parser say nothing (an endless header, trailer or chunk extension) count as
   header bytes
 * an offer to upgrade is ignored (RFC 9110 §7.8), CONNECT is refused
-* interim responses can be sent (``INTERIM``), which ASGI does not know
+* interim responses can be sent (``INTERIM``), which ASGI does not know; not through a proxy, as
+  common ones (nginx) take the first they hear for the answer
 * trailers are kept apart (``TRAILERS``): they must not pass for header fields after all checks are
   done
 * what a client still sends after its answer is dropped up to ``linger_bytes`` and for
@@ -33,13 +34,14 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from consigne.http.fields import Header
+from consigne.http.proxies import BY_PROXY
 
 TRAILERS = "trailers"
 """Key of ``scope["state"]`` under which the fields after a chunked body stand once it has ended: a
 list of (lower-case name, value)."""
 
 INTERIM = "interim"
-"""Key of ``scope["state"]`` under which an ``Interim`` stands."""
+"""Key of ``scope["state"]`` under which an ``Interim`` stands, where there can be one."""
 
 Interim = Callable[[int, bytes, Iterable[Header]], bool]
 """Sends an interim response (RFC 9110 §15.2): status, phrase, fields. False where none can be sent:
@@ -190,7 +192,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._silent_bytes = 0
         self._clear_deadline()
         super().on_headers_complete()
-        self.scope["state"][INTERIM] = partial(self._send_interim, self.cycle)
+        if not any(name in BY_PROXY for name, _ in self.headers):
+            self.scope["state"][INTERIM] = partial(self._send_interim, self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._silent_bytes = 0

@@ -10,6 +10,9 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from consigne.http.fields import Header, pick, split_outside_quotes
 
+BY_PROXY = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via"})
+"""Fields of a request that came through a proxy."""
+
 _FIELDS = frozenset({b"x-forwarded-for", b"forwarded"})
 _MAX_HOPS = 20
 

@@ -126,7 +126,17 @@ def serve(
     ``lifeline``: a file descriptor that becomes readable when the parent is gone; this process is
     then a worker, whose parent alone hears the keyboard and forces the end.
     """
-    config = uvicorn.Config(
+    server = _Server(_config(service), on_ready, lifeline)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(server.serve(sockets=[listening]))
+    except SystemExit as end:  # uvicorn's way to say that the application did not load or start
+        return end.code if isinstance(end.code, int) else STARTUP_FAILURE
+    return 0
+
+
+def _config(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
         service.app,
         factory=True,
         loop="none",
@@ -143,13 +153,34 @@ def serve(
         # Uvicorn takes whole seconds; 0 would be no limit at all in its log and none in effect.
         timeout_graceful_shutdown=max(1, round(service.drain_seconds)),
     )
-    server = _Server(config, on_ready, lifeline)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(server.serve(sockets=[listening]))
-    except SystemExit as end:  # uvicorn's way to say that the application did not load or start
-        return end.code if isinstance(end.code, int) else STARTUP_FAILURE
-    return 0
+
+
+class Site:
+    """A small application beside other work, in the event loop that runs: ``start``, ``stop``."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._address = host, port
+        self._server = _Guest(_config(Service(lambda: app, drain_seconds=1)))
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address is not free."""
+        sockets = listen(*self._address, 1)
+        self._serving = asyncio.create_task(self._server.serve(sockets=sockets))
+
+    async def stop(self) -> None:
+        """Finish what is being answered, for a second at most."""
+        self._server.should_exit = True
+        if self._serving is not None:
+            await asyncio.gather(self._serving, return_exceptions=True)
+
+
+class _Guest(uvicorn.Server):
+    """Uvicorn's server, which leaves signals to whoever runs the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class _Server(uvicorn.Server):

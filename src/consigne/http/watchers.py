@@ -14,8 +14,7 @@ from starlette.types import Scope
 
 from consigne.errors import Unauthenticated
 from consigne.http.auth import bearer
-
-_BY_PROXY = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
+from consigne.http.proxies import BY_PROXY
 
 
 class Watchers:
@@ -36,7 +35,7 @@ class Watchers:
 
     def _is_near(self, scope: Scope) -> bool:
         client, peer = scope["state"].get("client", ""), scope.get("client")
-        if peer and client == peer[0] and any(name in _BY_PROXY for name, _ in scope["headers"]):
+        if peer and client == peer[0] and any(name in BY_PROXY for name, _ in scope["headers"]):
             return False
         try:
             address = ip_address(client)

@@ -81,7 +81,7 @@ class Sender:
                 )
             await self._outbox.settle(delivery, attempt)
             log.info(
-                "webhook_sent", webhook=target.id, event=delivery.event, message=delivery.message,
+                "webhook_sent", webhook=target.id, action=delivery.event, message=delivery.message,
                 attempt=delivery.attempts, status=attempt.status, error=attempt.error,
             )  # fmt: skip
         except ConsigneError as error:

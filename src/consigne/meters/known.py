@@ -114,20 +114,43 @@ SCRUB_STARTED = Gauge(
     "consigne_scrub_start_timestamp_seconds", "When the latest pass of the scrub began."
 )
 
+MIRROR_BEHIND = Gauge(
+    "consigne_mirror_behind_contents",
+    "Contents that are not in the mirror yet (counted to 100,000).",
+)
+MIRROR_BEHIND_BYTES = Gauge("consigne_mirror_behind_bytes", "The bytes of those that were counted.")
+MIRROR_LAG = Gauge(
+    "consigne_mirror_lag_seconds", "How long the first of them has waited; 0 where none does."
+)
+MIRROR_COPIED = Gauge("consigne_mirror_copied_contents", "Copies ever made in the mirror.")
+MIRROR_COPIED_BYTES = Gauge("consigne_mirror_copied_bytes", "The bytes of these copies.")
+MOVE_LEFT = Gauge(
+    "consigne_move_left_contents",
+    "While bytes move to another store: contents that are still to be moved (counted to 100,000).",
+)
+MOVE_UPLOADS = Gauge(
+    "consigne_move_left_uploads", "While bytes move: unfinished uploads in the store they leave."
+)
+MOVED = Gauge("consigne_move_moved_contents", "While bytes move: contents that were moved.")
+MOVED_BYTES = Gauge("consigne_move_moved_bytes", "While bytes move: the bytes that were moved.")
+MOVE_STARTED = Gauge(
+    "consigne_move_start_timestamp_seconds", "While bytes move: when the move began."
+)
+
 # Processes
 LOOP_LAG = Histogram(
     "consigne_loop_lag_seconds",
     "How late the event loop wakes what has slept; looked at four times a second.",
 )
 PROCESS_MEMORY = Gauge(
-    "consigne_process_resident_bytes", "Resident memory of a server process.", ("process",)
+    "consigne_process_resident_bytes", "Resident memory of a process.", ("process",)
 )
 PROCESS_CPU = Gauge(
-    "consigne_process_cpu_seconds", "Processor time of a server process since its start.",
+    "consigne_process_cpu_seconds", "Processor time of a process since its start.",
     ("process",),
 )  # fmt: skip
 PROCESS_FILES = Gauge(
-    "consigne_process_open_files", "Files and connections that a server process has open.",
+    "consigne_process_open_files", "Files and connections that a process has open.",
     ("process",),
 )  # fmt: skip
 BUILD = Gauge("consigne_build_info", "Always 1; the labels tell what runs.", ("version", "python"))

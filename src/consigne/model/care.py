@@ -4,6 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
+ALL = 1 << 62
+"""Where what is counted is counted to: to the end."""
+
 
 class Place(StrEnum):
     """Where bytes were found wanting: in the store that is served from, or in the mirror."""

@@ -26,7 +26,7 @@ from consigne.core.care.turn import Turn
 from consigne.core.clock import ms, now_ms
 from consigne.core.history import record
 from consigne.errors import Corrupt, Unavailable
-from consigne.model.care import Copy, StoreRow
+from consigne.model.care import ALL, Copy, StoreRow
 from consigne.model.entities import Content, ContentState
 from consigne.model.identity import last_of
 from consigne.settings import Settings
@@ -73,10 +73,10 @@ class Mirror:
             await self._side[1].close()
             self._side = None
 
-    async def status(self) -> MirrorStatus:
-        """Return how far the mirror is behind."""
+    async def status(self, most: int = ALL) -> MirrorStatus:
+        """Return how far the mirror is behind, counted to ``most`` contents."""
         row = await self._places.mirror()
-        lag = await self._catalog.read(lambda tx: copies.lag(tx, row.number, row.last_id))
+        lag = await self._catalog.read(lambda tx: copies.lag(tx, row.number, row.last_id, most))
         return MirrorStatus(row.location, row.count, row.size, *lag)
 
     async def look(self) -> int:

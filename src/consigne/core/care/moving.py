@@ -28,7 +28,7 @@ from consigne.core.care.transfer import discard, transfer
 from consigne.core.care.turn import Turn
 from consigne.core.clock import ms, now_ms
 from consigne.errors import Busy, Corrupt, WrongState
-from consigne.model.care import StoreRow, StoreState
+from consigne.model.care import ALL, StoreRow, StoreState
 from consigne.model.entities import Content, ContentState
 from consigne.settings import Settings
 
@@ -69,10 +69,11 @@ class Moving:
         self._settings = settings
         self._turn = Turn(catalog, "migrate", _LEASE)
 
-    async def status(self) -> MoveStatus | None:
-        """Return how far the move under way is; None where there is none."""
+    async def status(self, most: int = ALL) -> MoveStatus | None:
+        """Return how far the move under way is, with what is left counted to ``most`` contents;
+        None where there is none."""
         found = await self._places.moving()
-        return None if found is None else await self._status(found)
+        return None if found is None else await self._status(found, most=most)
 
     async def run(self, location: str, rate: float = 0, watch: Watch | None = None) -> MoveStatus:
         """Move everything to the store at ``location``, or go on with that.
@@ -93,7 +94,8 @@ class Moving:
         source, home = found
 
         def work(tx: Tx) -> None:
-            left, uploads = rows.left_in(tx, source.number), rows.uploads_in(tx, source.number)
+            left = rows.left_in(tx, source.number, ALL)
+            uploads = rows.uploads_in(tx, source.number)
             if left or uploads:
                 raise WrongState(
                     f"{left} contents and {uploads} unfinished uploads are still in "
@@ -209,12 +211,14 @@ class Moving:
             )
         return found
 
-    async def _status(self, found: tuple[StoreRow, StoreRow], damaged: int = 0) -> MoveStatus:
+    async def _status(
+        self, found: tuple[StoreRow, StoreRow], damaged: int = 0, most: int = ALL
+    ) -> MoveStatus:
         source, home = found
 
         def work(tx: Tx) -> MoveStatus:
             present = next(row for row in rows.every(tx) if row.number == home.number)
-            left = rows.left_in(tx, source.number)
+            left = rows.left_in(tx, source.number, most)
             uploads = rows.uploads_in(tx, source.number)
             return MoveStatus(
                 source.location, home.location, home.since, present.count, present.size, left,
