@@ -145,6 +145,16 @@ def test_page(space: Space) -> None:
     got = preview(space.admin, number, width=300, format="jpeg")
     assert opened(got.content).size == (300, 425)
     assert 'filename="a.jpg"' in got.headers["content-disposition"]
+    assert got.headers["x-consigne-pages"] == "2"
+    second = preview(space.admin, number, width=300, format="jpeg", page=2)
+    assert (second.status_code, second.headers["x-consigne-pages"]) == (200, "2")
+    assert second.content != got.content
+    assert preview(space.admin, number, width=300, format="jpeg").content == got.content
+    for _ in range(2):
+        missing = preview(space.admin, number, width=300, page=3)
+        assert (missing.status_code, "2 pages" in missing.text) == (422, True)
+    assert preview(space.admin, number, width=301, page=2).status_code == 200
+    assert preview(space.admin, number, width=302).status_code == 200
     done = space.admin.ok("GET", "/jobs", params={"state": "done"})["jobs"]
     assert ("preview", number) in [(each["kind"], each["file"]) for each in done]
 

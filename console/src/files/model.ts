@@ -192,8 +192,8 @@ export async function recognise(id: string, short?: string): Promise<Job | null>
 
 export const contentUrl = (id: string, short: string, inline = false): string =>
   url(`/files/${id}/content`, { space: short, inline: inline || undefined });
-export const pictureUrl = (id: string, short: string, side: number, version: number): string =>
-  url(`/files/${id}/preview`, { space: short, width: side, height: side, format: "webp", version });
+export const pictureUrl = (id: string, short: string, side: number, version: number, page = 1): string =>
+  url(`/files/${id}/preview`, { space: short, width: side, height: side, format: "webp", version, page: page > 1 ? page : null });
 
 /** Do something to many, some at a time; return how many failed and the first refusal. */
 export async function each<T>(many: T[], work: (one: T) => Promise<unknown>): Promise<{ failed: number; error: unknown }> {

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { space, url } from "../core/api";
 import { useLoaded } from "../core/loading";
 import { Icon } from "../parts/icons";
-import { Spinner } from "../parts/buttons";
+import { IconButton, Spinner } from "../parts/buttons";
 import { type File, contentUrl, hasPicture, iconOf, pictureUrl } from "./model";
 import { w } from "./words";
 
@@ -24,6 +24,31 @@ export function Preview({ file }: { file: File }) {
 }
 
 function Picture({ file, short }: { file: File; short: string }) {
+  const [page, setPage] = useState(1);
+  const [pages, setPages] = useState<number | null>(null);
+  const isPdf = file.detected_type === "application/pdf";
+  const source = pictureUrl(file.id, short, 1024, file.version, page);
+  const there = async () => {
+    if (!isPdf || pages !== null) return;
+    const answer = await fetch(source, { method: "HEAD", credentials: "same-origin" }).catch(() => null);
+    const said = answer?.headers.get("X-Consigne-Pages");
+    if (said) setPages(Number(said));
+  };
+  return (
+    <>
+      <Drawn key={page} file={file} source={source} alt={page > 1 ? `${file.name}, ${w().pageOf(page, pages)}` : file.name} onThere={() => void there()} />
+      {pages !== null && pages > 1 && (
+        <div class="preview-pages">
+          <IconButton icon="left" label={w().pageBefore} disabled={page === 1} onClick={() => setPage(page - 1)} />
+          <span class="quiet small" role="status">{w().pageOf(page, pages)}</span>
+          <IconButton icon="right" label={w().pageAfter} disabled={page === pages} onClick={() => setPage(page + 1)} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Drawn({ file, source, alt, onThere }: { file: File; source: string; alt: string; onThere: () => void }) {
   const [state, setState] = useState<"loading" | "there" | "failed">("loading");
   const [round, setRound] = useState(0);
   useEffect(() => {
@@ -36,8 +61,7 @@ function Picture({ file, short }: { file: File; short: string }) {
   return (
     <figure class="preview">
       {state === "loading" && <span class="preview-wait"><Spinner /></span>}
-      <img key={round} src={`${pictureUrl(file.id, short, 1024, file.version)}`} alt={file.name}
-        onLoad={() => setState("there")} onError={() => setState("failed")} />
+      <img key={round} src={source} alt={alt} onLoad={() => { setState("there"); onThere(); }} onError={() => setState("failed")} />
     </figure>
   );
 }

@@ -1,5 +1,5 @@
 // The words of the files area.
-import { plural, words } from "../core/words";
+import { number, plural, words } from "../core/words";
 
 export const w = words(
   {
@@ -113,6 +113,9 @@ export const w = words(
     guards: "Protected",
     guard: (name: string) => GUARDS.en[name] ?? name,
     noPreview: "There is no preview for this kind of file.",
+    pageOf: (n: number, of: number | null) => (of ? `Page ${number(n)} of ${number(of)}` : `Page ${number(n)}`),
+    pageBefore: "Page before",
+    pageAfter: "Next page",
     previewFailed: "The preview could not be made.",
     openTab: "Open in a tab",
     cut: "The beginning of a longer text.",
@@ -255,6 +258,9 @@ export const w = words(
     guards: "Protégé",
     guard: (name: string) => GUARDS.fr[name] ?? name,
     noPreview: "Pas d’aperçu pour ce genre de fichier.",
+    pageOf: (n: number, of: number | null) => (of ? `Page ${number(n)} sur ${number(of)}` : `Page ${number(n)}`),
+    pageBefore: "Page précédente",
+    pageAfter: "Page suivante",
     previewFailed: "L’aperçu n’a pas pu être produit.",
     openTab: "Ouvrir dans un onglet",
     cut: "Le début d’un texte plus long.",

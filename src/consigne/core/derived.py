@@ -30,21 +30,31 @@ _FIRST_POLL, _LAST_POLL = 0.05, 0.5
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What a worker has made: ``shape`` names it, sizes in pixels (0 where it is no picture)."""
+    """What a worker has made: ``shape`` names it, sizes in pixels (0 where it is no picture);
+    ``pages``: how many the document has, None where it has none.
+    """
 
     shape: str
     media_type: str
     width: int = 0
     height: int = 0
+    pages: int | None = None
 
 
 class Derivative(Reading):
-    """Opened bytes that were made from a content, to be delivered like any reading."""
+    """Opened bytes that were made from a content, to be delivered like any reading.
 
-    __slots__ = ()
+    ``pages`` is how many the document has that it was made from, as far as that is known.
+    """
 
-    def __init__(self, reader: Reader, file: File, content: Content, name: str) -> None:
+    __slots__ = ("pages",)
+
+    def __init__(
+        self, reader: Reader, file: File, made: tuple[Preview, Content], name: str
+    ) -> None:
+        row, content = made
         super().__init__(reader, file, content, None)
+        self.pages = row.pages
         self.name = name
         self.media_type = self.detected_type = content.detected_type
         self.modified_at = content.created_at
@@ -66,11 +76,10 @@ class Derivatives:
         found = await self._catalog.look(lambda tx: previews.find(tx, reading.content.id, shape))
         if found is None:
             return None
-        row, content = found
-        now = now_ms()
+        row, now = found[0], now_ms()
         if row.used_at < now - _DAY:
             await self._catalog.write(lambda tx: previews.touch(tx, row.content_id, shape, now))
-        return Derivative(self._reader, reading.file, content, name)
+        return Derivative(self._reader, reading.file, found, name)
 
     async def wait(self, job: Job, look: Callable[[Tx], T | None], seconds: float) -> T | None:
         """Return what ``look`` finds as soon as it does; None where the job ends without it.
@@ -160,6 +169,7 @@ class Derivatives:
                     height=made.height,
                     made_at=now,
                     used_at=now,
+                    pages=made.pages,
                 )
                 previews.put(tx, row, now)
                 self._make_room(tx, row, now)

@@ -80,7 +80,7 @@ class Invoices:
         )
         if made is None:
             raise _no_invoice()
-        return Derivative(self._reader, reading.file, made[1], name)
+        return Derivative(self._reader, reading.file, made, name)
 
     def notice(self, tx: Tx, file_id: int) -> Job | None:
         """Enqueue the reading of a file's present bytes where they may hold an invoice, once."""

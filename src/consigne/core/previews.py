@@ -1,4 +1,4 @@
-"""Pictures of images and PDFs: the verb ``picture``.
+"""Pictures of images and of pages of PDFs: the verb ``picture``.
 
 The order: who may, what it is, how large; then the picture that was made before, else a job, and
 some seconds of waiting. Nothing is decoded here: a worker has a confined child do it. What cannot
@@ -61,7 +61,7 @@ class Previews:
         version: int | None = None,
         wait: float | None = None,
     ) -> Derivative:
-        """Return a picture of a file, of the first page or frame, opened for reading.
+        """Return a picture of a file, of its first frame or of a page, opened for reading.
 
         ``wait`` is for how many seconds to wait where it must be made, by default the setting
         ``preview_wait``. Its tag is the SHA-256 of its bytes, as of every reading. Raises as
@@ -84,7 +84,7 @@ class Previews:
         )
         if made is None:
             raise Busy("The picture had to give way to others at once.", retry_after=2)
-        return Derivative(self._reader, reading.file, made[1], name)
+        return Derivative(self._reader, reading.file, made, name)
 
     def _require_picturable(self, reading: Reading) -> None:
         if reading.detected_type not in DECODED:
@@ -102,12 +102,16 @@ class Previews:
 
     def _enqueue(self, tx: Tx, seat: Seat, reading: Reading, shape: Shape) -> Job:
         content, now = reading.content, now_ms()
-        prefix = f"{KIND}:{content.id}:"
-        for past in jobs.failed_below(tx, prefix):
-            error = queue.error_of(past)
-            if isinstance(error, _FINAL) and (past.ended_at or 0) > now - _FORGIVEN:
-                raise error
-        key = prefix + shape.key
+        # A page that is not there says nothing of the others; a document that cannot be read does.
+        prefixes = [f"{KIND}:{content.id}:"]
+        if shape.page > 1:
+            prefixes.append(f"{KIND}:{content.id}.{shape.page}:")
+        for prefix in prefixes:
+            for past in jobs.failed_below(tx, prefix):
+                error = queue.error_of(past)
+                if isinstance(error, _FINAL) and (past.ended_at or 0) > now - _FORGIVEN:
+                    raise error
+        key = prefixes[-1] + shape.key
         under_way = jobs.under_way(tx, key)
         if under_way is not None:
             return under_way

@@ -2,8 +2,8 @@
 
 The one argument is the JSON of ``PictureOrder``. It says (see ``child``)::
 
-    {"width": 200, "height": 112}       once
-    {"data": "…"}                       the encoded picture, in pieces, as base64
+    {"width": 200, "height": 112, "pages": 3}   once; pages null of an image
+    {"data": "…"}                               the encoded picture, in pieces, as base64
 """
 
 import sys
@@ -27,9 +27,9 @@ def draw(order: PictureOrder) -> Iterator[dict[str, Any]]:
     """Yield the size of the picture, then its bytes."""
     from consigne.jobs.pictures import draw, encode
 
-    picture = draw(sys.stdin.buffer, order.media_type, order.shape, order.max_pixels)
+    picture, pages = draw(sys.stdin.buffer, order.media_type, order.shape, order.max_pixels)
     data = encode(picture, order.shape.format)
-    yield {"width": picture.width, "height": picture.height}
+    yield {"width": picture.width, "height": picture.height, "pages": pages}
     for at in range(0, len(data), _PIECE):
         yield {"data": b64encode(data[at : at + _PIECE]).decode()}
 

@@ -1,4 +1,4 @@
-"""Pictures of images and of first pages, inside a child process.
+"""Pictures of images and of pages, inside a child process.
 
 What comes out is drawn anew: upright, in sRGB, without any metadata of what went in.
 """
@@ -38,12 +38,19 @@ _SAVED: dict[Format, dict[str, Any]] = {
 }
 
 
-def draw(source: BinaryIO, media_type: str, shape: Shape, max_pixels: int) -> Image.Image:
-    """Return the first page or frame of a document in a shape. Raises Refused."""
+def draw(
+    source: BinaryIO, media_type: str, shape: Shape, max_pixels: int
+) -> tuple[Image.Image, int | None]:
+    """Return a page, or the first frame, of a document in a shape; and how many pages it has.
+
+    The latter is None of an image, which has one page here. Raises Refused.
+    """
     if media_type == "application/pdf":
         return _page(source, shape, min(max_pixels, _PAGE_PIXELS))
     if media_type in images.FORMATS:
-        return _frame(source, media_type, shape, max_pixels)
+        if shape.page > 1:
+            raise Refused("An image has one page.")
+        return _frame(source, media_type, shape, max_pixels), None
     raise Refused(f"No picture is made of {media_type}.", "type_refused")
 
 
@@ -74,21 +81,24 @@ def _frame(source: BinaryIO, media_type: str, shape: Shape, max_pixels: int) -> 
         return _in_srgb(_shaped(upright, plan), profile)
 
 
-def _page(source: BinaryIO, shape: Shape, max_pixels: int) -> Image.Image:
+def _page(source: BinaryIO, shape: Shape, max_pixels: int) -> tuple[Image.Image, int]:
     pdf = open_pdf(source)
+    pages = len(pdf)
+    if shape.page > pages:
+        raise Refused(f"The PDF has {pages} {'page' if pages == 1 else 'pages'}.")
     try:
         pdf.init_forms()
-        page = pdf[0]
+        page = pdf[shape.page - 1]
         width, height = page.get_size()
         if not (width > 0 and height > 0):
-            raise Refused("The first page has no size.")
+            raise Refused(f"Page {shape.page} has no size.")
         natural = min(_DPI / _POINT, (max_pixels / (width * height)) ** 0.5)
         plan = shape.plan(max(1, round(width * natural)), max(1, round(height * natural)))
         scale = max(plan.scaled[0] / width, plan.scaled[1] / height)
         image = page.render(scale=min(scale, natural)).to_pil()
     except (pypdfium2.PdfiumError, ValueError) as error:
-        raise Refused("The first page of the PDF cannot be drawn.") from error
-    return _shaped(image.convert("RGB"), plan)
+        raise Refused(f"Page {shape.page} of the PDF cannot be drawn.") from error
+    return _shaped(image.convert("RGB"), plan), pages
 
 
 def _reduced(image: Image.Image, factor: int) -> Image.Image:

@@ -22,6 +22,7 @@ class _Line(children.Line, frozen=True):
 
     width: int = 0
     height: int = 0
+    pages: int | None = None
     data: bytes = b""
 
 
@@ -56,7 +57,8 @@ class PreviewHandler:
         head = await anext(lines, None)
         if head is None or not head.width:
             raise Internal("The child said nothing.")
-        made = Made(work.shape.key, work.shape.format.media_type, head.width, head.height)
+        kind = work.shape.format.media_type
+        made = Made(work.shape.key, kind, head.width, head.height, head.pages)
         await self._derived.store(run.job, work.content_id, made, _data(lines), lambda tx: made)
 
 

@@ -106,7 +106,8 @@ class Preview(msgspec.Struct, frozen=True):
     """Row of ``preview``: what was made from a content, such as its picture in a shape.
 
     ``picture_id`` is the content (``derived``) with the made bytes, ``size`` long; ``used_at`` when
-    it was asked for last, to the day. It goes with the content, and can be made again.
+    it was asked for last, to the day. It goes with the content, and can be made again. ``pages``:
+    how many the document has, None where it has none or nobody has counted them.
     """
 
     content_id: int
@@ -118,6 +119,7 @@ class Preview(msgspec.Struct, frozen=True):
     height: int
     made_at: int
     used_at: int
+    pages: int | None = None
 
 
 class TextOrigin(StrEnum):

@@ -45,12 +45,15 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """A wish: sides in pixels (None: follows the other one, or the original), fit and format."""
+    """A wish: sides in pixels (None: follows the other one, or the original), fit and format, and of
+    a document which page, from 1.
+    """
 
     width: int | None = None
     height: int | None = None
     fit: Fit = Fit.FIT
     format: Format = Format.PNG
+    page: int = 1
 
     @property
     def key(self) -> str:
@@ -61,7 +64,8 @@ class Shape(msgspec.Struct, frozen=True):
         """
         # Between one side and none there is nothing to fit.
         fit = self.fit if self.width and self.height else Fit.FIT
-        return f"{self.width or ''}x{self.height or ''}.{fit.value}.{self.format.value}"
+        page = f".p{self.page}" if self.page > 1 else ""
+        return f"{self.width or ''}x{self.height or ''}.{fit.value}.{self.format.value}{page}"
 
     def bounded(self, side: int = LARGEST_SIDE) -> Self:
         """Return the shape with no side above a bound and none below one pixel."""

@@ -46,6 +46,7 @@ preview = Table(
     Column("height", Integer, nullable=False),
     number("made_at"),
     number("used_at"),
+    Column("pages", Integer, nullable=True),
     Index("uq_preview_picture", "picture_id", unique=True),
     Index("ix_preview_space", "space_id", "used_at"),
 )

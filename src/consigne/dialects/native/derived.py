@@ -13,8 +13,9 @@ from consigne.http.routing import Route
 from consigne.model.pictures import LARGEST_SIDE, Fit, Format, Shape
 
 _DEFAULT_SIDE = 256
+_MAX_PAGE = 100_000
 _MAX_VERSION = 999_999_999
-_PARAMETERS = frozenset({"width", "height", "fit", "format", "version", "space"})
+_PARAMETERS = frozenset({"width", "height", "fit", "format", "page", "version", "space"})
 
 
 class DerivedRoutes:
@@ -37,7 +38,10 @@ class DerivedRoutes:
         seat, number = await self._desk.seat(request), file_number(request)
         shape, version = shape_of(request.query_params), _version(request.query_params)
         picture = await self._previews.picture(seat, number, shape, version=version)
-        return Delivery(picture, inline=True, headers=(REVALIDATE,))
+        headers = [REVALIDATE]
+        if picture.pages is not None:
+            headers.append((b"x-consigne-pages", str(picture.pages).encode("ascii")))
+        return Delivery(picture, inline=True, headers=headers)
 
     async def invoice(self, request: Request) -> ASGIApp:
         """Send the XML of the electronic invoice in the file, always as an attachment."""
@@ -58,7 +62,9 @@ def shape_of(asked: QueryParams) -> Shape:
     )
     if width is None and height is None:
         width = height = _DEFAULT_SIDE
-    return Shape(width, height, _fit(asked.get("fit", Fit.FIT)), _format(asked.get("format")))
+    fit, kind = _fit(asked.get("fit", Fit.FIT)), _format(asked.get("format"))
+    page = whole(asked["page"], "page", 1, _MAX_PAGE) if "page" in asked else 1
+    return Shape(width, height, fit, kind, page)
 
 
 def _version(asked: QueryParams) -> int | None:

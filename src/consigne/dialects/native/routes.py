@@ -74,6 +74,7 @@ _EXPOSED = (
     "Upload-Length",
     "Upload-Limit",
     "Upload-Offset",
+    "X-Consigne-Pages",
     "X-Request-Id",
 )
 
