@@ -45,8 +45,8 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """A wish: sides in pixels (None: follows the other one, or the original), fit and format, and of
-    a document which page, from 1.
+    """A wish: sides in pixels (None: follows the other one, or the original), fit and format; of a
+    document which page, from 1.
     """
 
     width: int | None = None
