@@ -61,7 +61,7 @@ def test_jobs_are_followed_cancelled_and_explained(
     put(server, number, "bulk", done=4)
     expect(bar).to_have_attribute("aria-valuenow", "100")
 
-    row.click()
+    row.get_by_role("link").click()
     expect(page).to_have_url(re.compile(f"/jobs/{first}$"))
     expect(page.get_by_role("heading", level=1, name="Change of many files")).to_be_visible()
     expect(page.get_by_text("4 of 4")).to_be_visible()

@@ -64,7 +64,7 @@ def test_a_record_is_found_and_gets_files(visit: Visits, space: Space, ines: str
     page.get_by_label("Title begins with").fill("nobody")
     expect(page.get_by_role("heading", name="No title begins like this")).to_be_visible()
     page.get_by_label("Title begins with").fill("mart")
-    rows.nth(1).click()
+    rows.nth(1).dblclick()
 
     expect(page.get_by_role("heading", level=1, name="Martin")).to_be_visible()
     expect(page.get_by_role("definition").filter(has_text="1,240.5")).to_be_visible()
@@ -118,9 +118,9 @@ def test_a_record_is_found_and_gets_files(visit: Visits, space: Space, ines: str
     now = api.ok("GET", f"/records/{record['id']}")
     assert [each and each["name"] for each in now["files"]["ct_notes"]] == ["one <img src=x>.txt"]
     page.goto(f"/console/{space.short}/files?file={now['files']['ct_scan']['file']}")
-    page.get_by_role("complementary", name="Details").get_by_role(
-        "link", name="Martin"
-    ).first.click()
+    details = page.get_by_role("complementary", name="Details")
+    expect(details.get_by_role("link", name=re.compile(r"revision \d"))).to_be_visible()
+    details.get_by_role("link", name="Martin").click()
     expect(page.get_by_role("heading", level=1, name="Martin")).to_be_visible()
 
 
@@ -143,7 +143,7 @@ def test_a_record_is_locked_deleted_and_restored(visit: Visits, space: Space, in
     row = page.get_by_role("row", name=re.compile("Dupont"))
     expect(row).to_be_visible()
     someone.check("records-fr-phone")
-    row.click()
+    row.get_by_role("link").click()
     page.get_by_role("button", name="Actions", exact=True).click()
     page.get_by_role("menuitem", name="Restaurer").click()
     expect(page.get_by_role("main").get_by_text("À la corbeille", exact=True)).to_have_count(0)

@@ -110,7 +110,7 @@ def test_the_audit_trail_is_filtered_and_verified(visit: Visits, space: Space) -
     page.keyboard.press("Enter")
     row = grid.get_by_role("row").filter(has_text="file.kept")
     expect(row).to_have_count(1)
-    row.click()
+    row.get_by_role("link", name="file.kept").click()
     page.reload()
     expect(page.get_by_role("dialog")).to_contain_text(file["id"])
     someone.check("audit-event")

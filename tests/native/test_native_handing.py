@@ -133,9 +133,12 @@ def test_the_records_that_link_a_file_are_told_to_who_may_see_them(
         wish = {"type": name, "values": {"word": "w"}, "files": {"scan": files[name]}}
         admin.ok("POST", "/records", 201, json=wish)
         (link,) = admin.ok("GET", f"/files/{files[name]}/links")["links"]
-        assert (link["type"], link["field"]) == (name, "scan")
+        assert (link["type"], link["field"], link["live"]) == (name, "scan", None)
+        made = admin.ok("POST", f"/records/{link['record']}/freeze", 201)
+        _, frozen = admin.ok("GET", f"/files/{files[name]}/links")["links"]
+        assert (frozen["live"], frozen["revision"]) == (link["number"], made["revision"])
         assert admin.ok("GET", f"/records/{link['record']}")["type"] == name
-    assert len(member.ok("GET", f"/files/{files['OPEN']}/links")["links"]) == 1
+    assert len(member.ok("GET", f"/files/{files['OPEN']}/links")["links"]) == 2
     assert member.call("GET", f"/files/{files['SHUT']}/links").status_code == 404
     assert admin.ok("GET", f"/files/{admin.upload(b'free')['id']}/links") == {"links": []}
     assert admin.call("GET", "/files/x/links").status_code == 404

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../core/api";
 import { useLoaded } from "../core/loading";
 import { type Page, Paged } from "../core/paging";
-import { ask, place } from "../core/places";
+import { ask, asking, place } from "../core/places";
 import { moment, number as written, words } from "../core/words";
 import { Button } from "../parts/buttons";
 import { Dialog } from "../parts/dialogs";
@@ -120,7 +120,7 @@ export default function Audit() {
   const columns: Column<Event>[] = [
     { key: "number", title: w().number, width: "6rem", right: true, hide: 2, cell: (row) => written(row.sequence) },
     { key: "at", title: w().at, width: "15.5rem", cell: (row) => <span>{moment(row.at)}</span> },
-    { key: "action", title: w().action, width: "minmax(9rem, 1fr)", cell: (row) => <span>{row.action}</span> },
+    { key: "action", title: w().action, opens: true, width: "minmax(9rem, 1fr)", cell: (row) => <span>{row.action}</span> },
     { key: "actor", title: w().actor, width: "minmax(7rem, 1fr)", cell: (row) => <span>{by(row)}</span>, hide: 1 },
     { key: "subject", title: w().subject, width: "minmax(8rem, 1.5fr)", cell: (row) => <span class="mono">{row.subject ?? "–"}</span>, hide: 1 },
   ];
@@ -154,7 +154,7 @@ export default function Audit() {
             name={(row) => row.action}
             columns={columns}
             onNeed={list.need}
-            onOpen={(row) => ask({ event: String(row.sequence) })}
+            to={(row) => asking({ event: String(row.sequence) })}
           />
         )}
       {shown && <Details key={shown} number={Number(shown)} by={by} />}

@@ -45,8 +45,13 @@ export function go(url: string, replace = false): void {
   place.value = read();
 }
 
-/** Change the query of the present place; undefined takes a name away. */
-export function ask(changes: Record<string, string | undefined>, replace = false): void {
+/** The present place with another query; undefined takes a name away. */
+export function asking(changes: Record<string, string | undefined>): string {
   const query = Object.fromEntries(place.value.query);
-  go(address([place.value.area, ...place.value.rest], { ...query, ...changes }), replace);
+  return address([place.value.area, ...place.value.rest], { ...query, ...changes });
+}
+
+/** Change the query of the present place. */
+export function ask(changes: Record<string, string | undefined>, replace = false): void {
+  go(asking(changes), replace);
 }

@@ -172,27 +172,45 @@ function Fields({ file }: { file: File }) {
 }
 
 interface LinkOf {
-  record: string;
   title: string;
   type: string;
   field: string;
+  number: number;
+  live: number | null;
+  revision: number | null;
 }
 
+/** The records that link the file, each once: as it is now, and the revisions that were frozen with it. */
 function Links({ file }: { file: File }) {
   const found = useLoaded(() => get<{ links: LinkOf[] }>(`/files/${file.id}/links`), [file.id, file.updated_at]);
   if (!found.value?.links.length) return null;
+  const placesOf = new Map<string, LinkOf[]>();
+  for (const each of found.value.links) {
+    const key = `${each.live ?? each.number}.${each.field}`;
+    placesOf.set(key, [...(placesOf.get(key) ?? []), each]);
+  }
   return (
     <section>
       <h3>{w().links}</h3>
       <ul class="rows">
-        {found.value.links.map((each) => (
-          <li key={`${each.record}.${each.field}`}>
-            <div class="rows-main">
-              <Link to={address(["records", each.type, each.record])}>{each.title || each.type}</Link>
-              <span class="quiet small">{each.type} · {each.field}</span>
-            </div>
-          </li>
-        ))}
+        {[...placesOf].map(([key, links]) => {
+          const shown = links.find((each) => each.revision === null) ?? links.at(-1)!;
+          const frozen = links.filter((each) => each.revision !== null);
+          const way = ["records", shown.type, String(shown.live ?? shown.number)];
+          return (
+            <li key={key}>
+              <div class="rows-main">
+                <Link to={address(way)}>{shown.title || shown.type}</Link>
+                <span class="quiet small">
+                  {shown.type} · {shown.field}
+                  {frozen.map((each) => (
+                    <> · <Link to={address(way, { revision: String(each.revision) })}>{w().revision(each.revision!)}</Link></>
+                  ))}
+                </span>
+              </div>
+            </li>
+          );
+        })}
       </ul>
     </section>
   );

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, may, space } from "../core/api";
 import { useHappenings } from "../core/live";
 import { Paged } from "../core/paging";
-import { address, ask, go, place } from "../core/places";
+import { address, ask, asking, go, place } from "../core/places";
 import { size, when } from "../core/words";
 import { Button, IconButton } from "../parts/buttons";
 import { Icon } from "../parts/icons";
@@ -95,16 +95,14 @@ export function List(props: ListProps) {
     setSelected(new Set());
     refresh();
   };
-  const openRow = (row: Row) => {
-    if (row.folder) go(address(["files", row.folder.id]));
-    else ask({ file: row.file.id });
-  };
+  const to = (row: Row) => (row.folder ? address(["files", row.folder.id]) : asking({ file: row.file.id }));
   const sort = place.value.query.get("sort") ?? (props.trash ? "" : "name");
 
   const columns: Column<Row>[] = [
     {
       key: "name",
       title: w().name,
+      opens: true,
       width: "minmax(10rem, 1fr)",
       sort: "name",
       cell: (row) => (row.folder ? <FolderCell folder={row.folder} /> : <FileCell file={row.file} trash={props.trash} />),
@@ -140,7 +138,7 @@ export function List(props: ListProps) {
     if (row.folder) {
       const { folder } = row;
       return [
-        { label: w().open, icon: "folder", onChoose: () => openRow(row) },
+        { label: w().open, icon: "folder", onChoose: () => go(to(row)) },
         { label: w().rename, icon: "edit", onChoose: () => actions.renameFolder(folder), disabled: !may("writer") },
         { label: w().move, icon: "move", onChoose: () => actions.moveFolder(folder), disabled: !may("writer") },
         { label: w().remove, icon: "trash", danger: true, apart: true, disabled: !may("writer"), onChoose: () => actions.removeFolder(folder, after) },
@@ -154,7 +152,7 @@ export function List(props: ListProps) {
       ];
     }
     return [
-      { label: w().details, icon: "info", onChoose: () => openRow(row) },
+      { label: w().details, icon: "info", onChoose: () => go(to(row)) },
       { label: w().download, icon: "download", onChoose: () => actions.download([file.id]) },
       { label: w().share, icon: "share", onChoose: () => actions.share(file) },
       { label: w().rename, icon: "edit", apart: true, disabled: !may("writer"), onChoose: () => actions.renameFile(file, refresh) },
@@ -188,7 +186,7 @@ export function List(props: ListProps) {
           id={(row) => row.folder?.id ?? row.file!.id}
           name={nameOf}
           onNeed={(last) => list.need(last - folders.length)}
-          onOpen={openRow}
+          to={to}
           sort={sort}
           onSort={(chosen) => ask({ sort: chosen }, true)}
           selected={selected}

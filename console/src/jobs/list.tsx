@@ -27,13 +27,13 @@ export function JobList() {
   useHappenings(["job."], refresh);
   useWatching(!!list?.rows.some(isUnderWay), refresh);
 
-  const openJob = (job: Job) => go(address([job.kind === "import" && may("manager") ? "imports" : "jobs", job.id]));
+  const to = (job: Job) => address([job.kind === "import" && may("manager") ? "imports" : "jobs", job.id]);
   const choices = (job: Job): Choice[] => [
-    { label: w().details, icon: "info", onChoose: () => openJob(job) },
+    { label: w().details, icon: "info", onChoose: () => go(to(job)) },
     { label: w().cancel, icon: "close", danger: true, apart: true, disabled: !mayCancel(job), onChoose: () => askToCancel(job, refresh) },
   ];
   const columns: Column<Job>[] = [
-    { key: "what", title: w().what, width: "minmax(10rem, 1fr)", cell: (job) => <span class="strong cut">{kindOf(job)}</span> },
+    { key: "what", title: w().what, opens: true, width: "minmax(10rem, 1fr)", cell: (job) => <span class="strong cut">{kindOf(job)}</span> },
     { key: "state", title: w().state, width: "7rem", cell: (job) => <StateBadge job={job} /> },
     { key: "progress", title: w().progress, width: "minmax(9rem, 14rem)", hide: 2, cell: (job) => <HowFar job={job} /> },
     { key: "made", title: w().made, width: "8rem", right: true, hide: 2, cell: (job) => when(job.created_at) },
@@ -67,7 +67,7 @@ export function JobList() {
           : (
             <div class="list">
               <Table<Job> label={w().title} columns={columns} count={list.count.value} row={list.at}
-                id={(job) => job.id} name={kindOf} onNeed={list.need} onOpen={openJob} />
+                id={(job) => job.id} name={kindOf} onNeed={list.need} to={to} />
             </div>
           )}
     </div>

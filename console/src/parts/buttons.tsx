@@ -60,6 +60,7 @@ export function Link(props: {
   class?: string;
   current?: boolean;
   label?: string;
+  tabIndex?: number;
   onGo?: () => void;
 }) {
   return (
@@ -68,6 +69,7 @@ export function Link(props: {
       class={props.class}
       aria-current={props.current ? "page" : undefined}
       aria-label={props.label}
+      tabIndex={props.tabIndex}
       onClick={(event) => {
         if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
         event.preventDefault();

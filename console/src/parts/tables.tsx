@@ -1,8 +1,11 @@
 // A table of any length: only the rows in view are in the page. It is a grid to assistive technology;
-// arrows, Home, End and the page keys move, the space bar selects, Enter opens.
+// arrows, Home, End and the page keys move, the space bar selects, Enter opens. By the pointer a row
+// opens by the link in it, or by two clicks; one click only goes to it.
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { go } from "../core/places";
 import { words } from "../core/words";
+import { Link } from "./buttons";
 import { Icon } from "./icons";
 
 const w = words(
@@ -18,6 +21,8 @@ export interface Column<T> {
   /** A track of the grid: `minmax(12rem, 1fr)`, `8rem`. */
   width: string;
   cell: (row: T) => ComponentChildren;
+  /** Its cells are links to where the row leads. */
+  opens?: boolean;
   /** What the server sorts by; without it the column cannot be sorted. */
   sort?: string;
   right?: boolean;
@@ -35,7 +40,8 @@ export interface TableProps<T> {
   name: (row: T) => string;
   /** Called with the last row that is needed. */
   onNeed?: (last: number) => void;
-  onOpen?: (row: T) => void;
+  /** The address that a row leads to. */
+  to?: (row: T) => string;
   /** A field, `-` before it when it falls. */
   sort?: string;
   onSort?: (sort: string) => void;
@@ -111,8 +117,8 @@ export function Table<T>(props: TableProps<T>) {
   };
 
   const onKey = (event: KeyboardEvent) => {
-    const line = (event.target as HTMLElement).dataset.row;
-    if (line === undefined) return;
+    const target = event.target as HTMLElement;
+    if (target.dataset.row === undefined && !target.matches(".opens")) return;
     const page = Math.max(1, Math.floor(view.height / height) - 1);
     const steps: Record<string, number> = {
       ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page,
@@ -124,10 +130,10 @@ export function Table<T>(props: TableProps<T>) {
       focus(to);
       if (event.shiftKey && pick) toggle(Math.max(0, Math.min(count - 1, to)), true);
     } else if (event.key === " " && pick) toggle(active, event.shiftKey);
-    else if (event.key === "Enter" && row) props.onOpen?.(row);
+    else if (event.key === "Enter" && row && props.to && target.dataset.row !== undefined) go(props.to(row));
     else if (event.key === "a" && (event.ctrlKey || event.metaKey) && pick) all(true);
     else if ((event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) && row && props.onMenu) {
-      const at = (event.target as HTMLElement).getBoundingClientRect();
+      const at = target.getBoundingClientRect();
       props.onMenu(row, { x: at.left + 48, y: at.bottom });
     } else return;
     event.preventDefault();
@@ -157,11 +163,13 @@ export function Table<T>(props: TableProps<T>) {
         data-row={index}
         tabIndex={index === active ? 0 : -1}
         style={{ transform: `translateY(${index * height}px)`, height: `${height}px` }}
-        onFocus={() => setActive(index)}
+        onFocusIn={() => setActive(index)}
         onClick={(event) => {
           if (!row || (event.target as HTMLElement).closest("button, a, input, label")) return;
           if (pick && (event.ctrlKey || event.metaKey || event.shiftKey)) toggle(index, event.shiftKey);
-          else props.onOpen?.(row);
+        }}
+        onDblClick={(event) => {
+          if (row && props.to && !(event.target as HTMLElement).closest("button, a, input, label")) go(props.to(row));
         }}
         onContextMenu={(event) => {
           if (!row || !props.onMenu) return;
@@ -184,7 +192,9 @@ export function Table<T>(props: TableProps<T>) {
         )}
         {columns.map((each) => (
           <div key={each.key} role="gridcell" class={`cell ${each.right ? "right" : ""}`}>
-            {row ? each.cell(row) : <span class="ghost" />}
+            {!row ? <span class="ghost" />
+              : each.opens && props.to ? <Link to={props.to(row)} class="opens" tabIndex={-1}>{each.cell(row)}</Link>
+              : each.cell(row)}
           </div>
         ))}
       </div>,

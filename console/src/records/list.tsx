@@ -36,6 +36,7 @@ export function RecordList({ type }: { type: string }) {
     {
       key: "title",
       title: w().name,
+      opens: true,
       width: "minmax(10rem, 1fr)",
       sort: "title",
       cell: (row) => (
@@ -69,7 +70,7 @@ export function RecordList({ type }: { type: string }) {
             <div class="list">
               <Table<Rec> label={kind.value?.label || type} columns={columns} count={list.count.value} row={list.at}
                 id={(row) => row.id} name={titleOf} onNeed={list.need} sort={sort}
-                onSort={(chosen) => ask({ sort: chosen }, true)} onOpen={(row) => go(address(["records", type, row.id]))} />
+                onSort={(chosen) => ask({ sort: chosen }, true)} to={(row) => address(["records", type, row.id])} />
             </div>
             <footer class="list-foot" aria-live="polite"><span class="quiet small">{w().count(list.count.value)}</span></footer>
           </>

@@ -10,7 +10,7 @@ from consigne.core.records.layout import layout_of
 from consigne.core.records.types import Typed
 from consigne.dialects.native.wire import OCTETS, iso, uuid_of
 from consigne.model.identity import Kind
-from consigne.model.records import Acl, Record, TypeVersion
+from consigne.model.records import Acl, Record, RecordState, TypeVersion
 
 
 def type_document(typed: Typed) -> dict[str, Any]:
@@ -53,6 +53,9 @@ def link_document(record: Record, type: str, field: str) -> dict[str, Any]:
         "title": record.title,
         "type": type,
         "field": field,
+        "number": record.id,
+        "live": record.origin,
+        "revision": record.revision if record.state is RecordState.FROZEN else None,
     }
 
 

@@ -1,1 +1,0 @@
-import{a,b}from"./part-PYEM7HY5.js";import"./part-42GELM3P.js";import"./part-RP6NMQIM.js";import"./part-SQHSJLCL.js";import"./part-QBHNGP5V.js";import"./part-IGNZTE7Q.js";import"./part-7WH47HFY.js";export{b as default,a as roleChoices};

@@ -1,1 +1,0 @@
-import{a as u}from"./part-7UPGTTZ2.js";import{E as t,x as s}from"./part-7WH47HFY.js";function a(r=!0){let n=`/spaces/${s.value.short}/members`;return(u(async e=>r?(await t(n,{limit:1e3},{signal:e})).members:[],[n,r]).value??[]).map(e=>[e.user,e.name||e.email])}function b(r=!0){let n=new Map(a(r));return m=>n.get(m)}export{a,b};
