@@ -8,9 +8,10 @@ import asyncio
 import ctypes
 import secrets
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -74,6 +75,9 @@ from consigne.metrics import (
     scrubbing,
 )
 from consigne.settings import Settings
+
+if TYPE_CHECKING:
+    from consigne.blobs.s3_client import Place
 
 log = structlog.get_logger()
 
@@ -160,11 +164,19 @@ def open_driver(settings: Settings, store: str | None = None) -> Driver:
         return LocalDriver(folder, small_limit=settings.small_size)
     # Here, so that a server on a folder does not carry the client: 40 MB a process.
     from consigne.blobs.s3 import SMALL_LIMIT, S3Driver, parse_location
+
+    prefix = parse_location(location)[1]
+    small = SMALL_LIMIT if settings.small_size is None else settings.small_size
+    return S3Driver(place_of(settings, location), prefix, small_limit=small)
+
+
+def place_of(settings: Settings, location: str) -> "Place":
+    """Return how a store in an object store is reached: as one in the first, or in the second."""
+    from consigne.blobs.s3 import parse_location
     from consigne.blobs.s3_client import Place
 
-    bucket, prefix = parse_location(location)
-    place = Place(
-        bucket=bucket,
+    first = Place(
+        bucket=parse_location(location)[0],
         endpoint=settings.s3_endpoint,
         public_endpoint=settings.s3_public_endpoint,
         region=settings.s3_region,
@@ -175,8 +187,20 @@ def open_driver(settings: Settings, store: str | None = None) -> Driver:
         total_time=settings.s3_total_time,
         retries=settings.s3_retries,
     )
-    small = SMALL_LIMIT if settings.small_size is None else settings.small_size
-    return S3Driver(place, prefix, small_limit=small)
+    second = location_of(settings.second_s3) if settings.second_s3 else ""
+    if not second or not f"{location}/".startswith(f"{second}/"):
+        return first
+    endpoint = settings.second_s3_endpoint
+    own = settings.second_s3_access_key
+    return replace(
+        first,
+        endpoint=endpoint or first.endpoint,
+        public_endpoint=settings.second_s3_public_endpoint
+        or ("" if endpoint else first.public_endpoint),
+        region=settings.second_s3_region or first.region,
+        access_key=own or first.access_key,
+        secret_key=settings.second_s3_secret_key if own else first.secret_key,
+    )
 
 
 def open_stores(settings: Settings) -> Stores:

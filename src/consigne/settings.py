@@ -32,6 +32,9 @@ _CHECKED: dict[str, Callable[[Any], None]] = {
     "trusted_proxies": wellformed.networks,
     "catalog": wellformed.database,
     "blobs": wellformed.store,
+    "mirror": wellformed.store,
+    "second_s3": wellformed.object_store,
+    "second_s3_endpoint": wellformed.web_address,
     "metrics_networks": wellformed.networks,
     "public_url": wellformed.web_address,
     "s3_endpoint": wellformed.web_address,
@@ -238,6 +241,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     s3_put_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of PUT URLs
     s3_get_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 3_600  # validity of GET URLs
     s3_delete_expiry: Annotated[int, msgspec.Meta(ge=1, le=604_800)] = 60  # validity of DELETE URLs
+
+    second_s3: str = ""  # s3://bucket or s3://bucket/prefix: stores there are in another service
+    second_s3_endpoint: str = ""  # its base URL; default s3_endpoint
+    second_s3_public_endpoint: str = ""  # base URL that clients reach it by; default its base URL
+    second_s3_region: str = ""  # its region; default s3_region
+    second_s3_access_key: Secret = ""  # access key for it; default that of s3
+    second_s3_secret_key: Secret = ""  # its secret
 
     backup_endpoint: str = ""  # base URL of the object store for backups; default s3_endpoint
     backup_access_key: Secret = ""  # access key for backups; default s3_access_key

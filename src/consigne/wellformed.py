@@ -45,5 +45,15 @@ def database(value: str) -> None:
 
 def store(value: str) -> None:
     """Raise ValueError unless it is empty or names a store that there is a driver for."""
-    if value not in ("", "local", "memory") and not value.startswith("s3:"):
-        raise ValueError(f"{value!r} is not known: local, s3://bucket/prefix or memory")
+    if value not in ("", "local", "memory") and not value.startswith(("s3:", "file:///")):
+        raise ValueError(
+            f"{value!r} is not known: local, file:///folder, s3://bucket/prefix, memory"
+        )
+
+
+def object_store(value: str) -> None:
+    """Raise ValueError unless it is empty or a place in an object store."""
+    if (value and not value.removeprefix("s3://").strip("/")) or (
+        value and not value.startswith("s3://")
+    ):
+        raise ValueError(f"{value!r} is not of the form s3://bucket or s3://bucket/prefix")

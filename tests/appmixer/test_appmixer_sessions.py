@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.appmixer.support import PASSWORD, Person, Space, bearer, ok, refused
-from tests.parts.server import EMAIL, KEY, RunningServer, ServerStarter, others_forget
+from tests.parts.server import EMAIL, KEY, RunningServer, ServerStarter, others_forget, vault
 from tests.parts.server import PASSWORD as ADMIN_PASSWORD
 
 DAYS_30 = 2_592_000
@@ -124,7 +124,8 @@ def test_a_burst_does_not_pass_the_limit(ines: Person) -> None:
     with ThreadPoolExecutor(20) as pool:
         statuses = list(pool.map(attempt, range(20)))
     assert set(statuses) == {401, 429}
-    assert 10 <= statuses.count(401) <= 11
+    # Each process checks two passwords at a time.
+    assert 10 <= statuses.count(401) <= (11 if vault() == "embedded" else 13)
 
 
 def test_a_new_password_voids_tokens(ines: Person) -> None:
@@ -133,12 +134,14 @@ def test_a_new_password_voids_tokens(ines: Person) -> None:
     change = {"password": "another password", "current_password": PASSWORD}
     done = ines.http.patch(f"/consigne/v1/users/{number}", json=change)
     assert done.status_code == 200, done.text
+    others_forget()
     refused(ines.http.get("/files"), 401, "unauthorized")
 
 
 def test_a_token_can_be_revoked(ines: Person) -> None:
     """AM-04: every token has a jti and can be revoked by it."""
     assert ines.http.delete("/consigne/v1/session").status_code == 204
+    others_forget()
     refused(ines.http.get("/files"), 401, "unauthorized")
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from daxium_support import NOBODY, PNG, Instance, Structure, good, raw_request, refused
+from tests.parts.server import NUL
 
 TEXT = {"id": "title", "type": "text"}
 PHOTO = {"id": "photo", "type": "image", "multiple": True}
@@ -392,9 +393,6 @@ def test_delete(form: Structure) -> None:
         json_body = {"items": {}} if method in ("PUT", "PATCH") else None
         refused(admin.request(method, path, json=json_body), 404, "SUB001", [])
     assert form.count() == 0
-
-
-NUL = pytest.param("%00", marks=pytest.mark.embedded("nginx answers this by itself"))
 
 
 @pytest.mark.parametrize("spelled", [NOBODY, "x", "0", "1", "9" * 40, NUL, "é"])

@@ -23,7 +23,7 @@ from daxium_support import (
     raw_request,
     refused,
 )
-from tests.parts.server import RunningServer, ServerStarter
+from tests.parts.server import NUL, RunningServer, ServerStarter
 
 MIB = 1 << 20
 
@@ -314,7 +314,7 @@ def test_who_may_send(instance: Instance, stranger: Instance) -> None:
         assert got.headers["www-authenticate"] == "Bearer"
     answers = [
         refused(stranger.admin.post(f"/{short}/files/upload", content=PNG), 404, "APP001", [])
-        for short in (instance.short, "no-such-instance", "UPPER", "a", "x" * 64, "%00")
+        for short in (instance.short, "no-such-instance", "UPPER", "a", "x" * 64, NUL)
     ]
     for answer in answers:
         answer.pop("server_time")

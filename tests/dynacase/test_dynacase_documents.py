@@ -19,7 +19,7 @@ from dynacase_support import (
     token_of,
     warnings,
 )
-from tests.parts.server import KEY
+from tests.parts.server import KEY, NUL
 
 from consigne.core.records.change import Change
 from consigne.model import identity
@@ -326,7 +326,7 @@ class TestLooking:
         space.office.family("OTHER", text_field())
         for path in (
             "documents/999999", "documents/NAME", "documents/0", f"documents/{'9' * 30}",
-            "documents/%00", f"families/OTHER/{number}", f"families/OTHER/documents/{number}",
+            f"documents/{NUL}", f"families/OTHER/{number}", f"families/OTHER/documents/{number}",
         ):  # fmt: skip
             refused(space.http.get(f"/api/{path}"), 404, "API0010")
         refused(space.http.get(f"/api/families/NONE/{number}"), 404, "API0102")

@@ -264,7 +264,7 @@ class TestMethods:
                 got = http.post("/consigne/v1/spaces", json={"short": short})
                 assert got.status_code == 400
 
-    @pytest.mark.embedded("nginx answers this by itself")
+    @pytest.mark.embedded("nginx answers 100 by itself")
     def test_expect_continue(self, space: Space) -> None:
         """DY-62: who waits for 100 Continue is refused without sending a byte."""
         head = (

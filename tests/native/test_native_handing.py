@@ -7,7 +7,7 @@ import zipfile
 import httpx
 from native_support import Client, Login, Space
 from tests.parts.papers import text_pdf
-from tests.parts.server import KEY, RunningServer
+from tests.parts.server import KEY, RunningServer, others_forget
 
 
 def test_a_shared_url_downloads_without_an_account_and_is_told(api: Client) -> None:
@@ -45,6 +45,7 @@ def test_a_signer_who_lost_the_right_loses_the_url(
     assert httpx.get(of_member).status_code == httpx.get(of_key).status_code == 200
     space.operator.ok("DELETE", f"/spaces/{space.short}/members/{logins[0].email}", 204)
     space.operator.ok("DELETE", f"/keys/{key['id']}", 204)
+    others_forget()
     assert httpx.get(of_member).status_code == 403
     assert httpx.get(of_key).status_code == 403
 

@@ -26,6 +26,8 @@ BOOTSTRAP = {
 COMMAND = (str(Path(sys.executable).with_name("consigne")),)
 _WORKS = "worker_started"
 _VAULT = os.environ.get("CONSIGNE_TEST_VAULT", "embedded")
+NUL = "%00" if _VAULT == "embedded" else "%01"
+"""Something in a path that names nothing; nginx answers %00 by itself."""
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 

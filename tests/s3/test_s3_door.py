@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 from arrhes_support import Organization, Year, client, found_organization, good
-from tests.parts.server import COMMAND, KEY, RunningServer, ServerStarter
+from tests.parts.server import COMMAND, KEY, RunningServer, ServerStarter, others_forget
 
 from consigne import errors
 from consigne.dialects.s3.errors import TABLE
@@ -260,6 +260,7 @@ def test_who_lost_the_right_lost_the_url(year: Year) -> None:
     url = good(second.post(path))["url"]
     assert httpx.get(url).status_code == 200
     good(organization.http.delete(f"{keys}/{made['id']}"))
+    others_forget()
     refused(httpx.get(url), 403, "AccessDenied")
 
     member = organization.member("writer")
@@ -274,6 +275,7 @@ def test_who_lost_the_right_lost_the_url(year: Year) -> None:
     )
     place = f"/consigne/v1/spaces/{organization.short}/members/{email}"
     assert client(organization.url, KEY).delete(place).status_code == 204
+    others_forget()
     refused(httpx.get(url), 403, "AccessDenied")
 
 

@@ -78,6 +78,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield sqlite()
     yield schema(settings)
     yield store(settings)
+    yield from mirror(settings)
     yield master_key(settings)
     yield from reach(settings)
 
@@ -246,20 +247,30 @@ def schema(settings: Settings) -> Check:
 
 def store(settings: Settings) -> Check:
     """Look at what the store of bytes promises, and try one that is not in the data folder."""
+    advice = "Check CONSIGNE_BLOBS and CONSIGNE_S3_*."
+    return _try_store(settings, "store", settings.blobs or "local", advice)
+
+
+def mirror(settings: Settings) -> Iterator[Check]:
+    """Look at the mirror, where there is one."""
+    if settings.mirror:
+        advice = "Check CONSIGNE_MIRROR, CONSIGNE_S3_* and CONSIGNE_SECOND_S3_*."
+        yield _try_store(settings, "mirror", settings.mirror, advice)
+
+
+def _try_store(settings: Settings, name: str, location: str, advice: str) -> Check:
     try:
-        driver = app.open_driver(settings)
+        driver = app.open_driver(settings, location)
         taken = round_trip(driver) if driver.capabilities.shared else None
     except ConsigneError as error:
-        return Check(
-            "store", Health.FAILED, error.message, "Check CONSIGNE_BLOBS and CONSIGNE_S3_*."
-        )
+        return Check(name, Health.FAILED, error.message, advice)
     able = driver.capabilities
-    detail = f"{settings.blobs or 'local'}, contents up to {size_text(able.small)} packed"
+    detail = f"{location}, contents up to {size_text(able.small)} packed"
     if taken is not None:
         detail += f", a write {taken * 1000:.0f} ms"
     if not able.durable:
-        return Check("store", Health.WARNING, detail, "It forgets everything: for tests only.")
-    return Check("store", Health.OK, detail)
+        return Check(name, Health.WARNING, detail, "It forgets everything: for tests only.")
+    return Check(name, Health.OK, detail)
 
 
 def master_key(settings: Settings) -> Check:

@@ -83,6 +83,7 @@ def _examine(settings: Settings) -> Iterator[Check]:
     yield checks.data_folder(settings.data_path)
     yield checks.schema(settings)
     yield checks.store(settings)
+    yield from checks.mirror(settings)
     yield checks.master_key(settings)
 
 
