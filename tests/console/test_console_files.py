@@ -7,12 +7,16 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
-from console_support import PASSWORD, Visits, bearer, person
+from console_support import PASSWORD, Visits, bearer, person, write
 from native_support import Client, Space
 from playwright.sync_api import Locator, expect
 from tests.parts.papers import text_pdf
-from tests.parts.server import EMAIL, KEY, ServerStarter
+from tests.parts.server import EMAIL, KEY, RunningServer, ServerStarter
 from tests.parts.server import PASSWORD as OPERATOR_PASSWORD
+
+from consigne.catalog import files
+from consigne.model.entities import Guard
+from consigne.testing.catalog.base import a_file
 
 HTML = '<img src=x onerror="alert(1)"><b>bold'
 
@@ -154,6 +158,56 @@ def test_many_are_selected_and_changed_together(visit: Visits, space: Space, ine
     trash.get_by_role("checkbox", name="Select three.txt").click()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_role("heading", name="The trash is empty")).to_be_visible()
+
+
+def test_all_that_match_are_changed_not_only_what_is_loaded(
+    visit: Visits, space: Space, ines: str, server: RunningServer
+) -> None:
+    """The exact number is said before; a job does it, and what is protected stays."""
+    writer = bearer(space, ines)
+    owner = writer.ok("GET", "/me")["user"]["id"]
+    number = space.admin.ok("GET", f"/spaces/{space.short}")["id"]
+    many = [a_file(number, f"scan {n:03}.txt", owner_id=owner) for n in range(450)]
+    held = a_file(
+        number, "a held one.txt", owner_id=owner, guards=Guard.HOLD, hold_reason="lawsuit"
+    )
+    write(server, lambda tx: [files.insert_file(tx, each) for each in [held, *many]])
+    writer.ok("PUT", "/folders", params={"path": "Old"})
+    someone = visit(locale="fr-FR")
+    page = someone.enter(ines, PASSWORD)
+    grid = page.get_by_role("grid", name="Fichiers")
+    expect(page.get_by_text("451 fichiers")).to_be_visible()
+    grid.get_by_role("row", name="scan 000.txt").focus()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("451 fichiers sélectionnés en tout")).to_be_visible()
+    grid.get_by_role("checkbox", name="Sélectionner scan 001.txt").click()
+    expect(page.get_by_text("en tout")).to_have_count(0)
+    grid.get_by_role("checkbox", name="Tout sélectionner").click()
+    grid.get_by_role("checkbox", name="Tout sélectionner").click()
+    expect(page.get_by_text("451 fichiers sélectionnés en tout")).to_be_visible()
+    page.get_by_role("button", name="Étiquettes").click()
+    dialog = page.get_by_role("dialog", name="Étiquettes de 450 fichiers")
+    expect(
+        dialog.get_by_text("Cela concerne 450 fichiers. 1 fichier reste tel quel")
+    ).to_be_visible()
+    dialog.get_by_label("Ajouter").fill("vu")
+    someone.check("files-all-fr")
+    dialog.get_by_role("button", name="Enregistrer").click()
+    page.get_by_role("button", name="La suivre").click()
+    expect(page.get_by_text("Terminée", exact=True)).to_be_visible()
+    assert writer.ok("GET", "/files/count", params={"filter": "tag=vu"}) == {"count": 450}
+    page.go_back()
+    page.get_by_role("checkbox", name="Tout sélectionner").click()
+    page.get_by_role("button", name="Télécharger").click()
+    expect(page.get_by_role("dialog", name="Télécharger 451 fichiers")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Déplacer").click()
+    page.get_by_role("dialog", name="Déplacer 450 fichiers").get_by_role(
+        "button", name="Old"
+    ).click()
+    page.get_by_role("button", name="Déplacer ici").click()
+    expect(page.get_by_text("1 fichier", exact=True)).to_be_visible()
+    expect(grid.get_by_role("row", name="a held one.txt")).to_be_visible()
 
 
 def test_html_in_every_field_is_text(visit: Visits, space: Space) -> None:

@@ -95,12 +95,13 @@ export function moveFolder(folder: Folder): void {
   open(<Move title={w().moveFolderTitle(folder.name)} without={folder.id} work={(to) => changeFolder(folder.id, { parent: to })} />);
 }
 
-function Move(props: { title: string; without?: string; work: (to: string | null) => Promise<unknown> }) {
+export function Move(props: { title: string; text?: string; without?: string; work: (to: string | null) => Promise<unknown> }) {
   const [way, setWay] = useState<Folder[]>([]);
   const here = way.at(-1) ?? null;
   const below = foldersIn(here?.id ?? null).value?.filter((each) => each.id !== props.without);
   return (
     <FormDialog title={props.title} action={w().moveHere} onSubmit={() => props.work(here?.id ?? null)}>
+      {props.text && <p>{props.text}</p>}
       <nav class="crumbs" aria-label={w().folder}>
         {[null, ...way].map((each, index) => (
           <button key={each?.id ?? ""} type="button" class="crumb" aria-current={index === way.length ? "location" : undefined}
@@ -122,7 +123,7 @@ function Move(props: { title: string; without?: string; work: (to: string | null
   );
 }
 
-const split = (text: string) => text.split(",").map((each) => each.trim()).filter(Boolean);
+export const split = (text: string) => text.split(",").map((each) => each.trim()).filter(Boolean);
 
 export function tag(files: Pick<File, "id" | "tags">[], after: () => void): void {
   open(<Tags files={files} after={after} />);

@@ -12,6 +12,7 @@ import { type Choice, Choices, Menu } from "../parts/menus";
 import { Loading, Problem } from "../parts/states";
 import { type Column, Table } from "../parts/tables";
 import * as actions from "./actions";
+import { ForAll } from "./forall";
 import { FIELDS, type File, type Folder, hasPicture, iconOf, pictureUrl } from "./model";
 import { DRAGGED } from "./tree";
 import { arrived } from "./uploads";
@@ -77,7 +78,9 @@ function useFiles(query: ListProps["query"]): { list: Paged<File> | null; refres
 
 export function List(props: ListProps) {
   const { list, refresh } = useFiles(props.query);
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  // All that the filter matches, whatever of it is loaded.
+  const [everything, setEverything] = useState(false);
   const [menu, setMenu] = useState<{ row: Row; at: { x: number; y: number } } | null>(null);
   list?.version.value;
   const folders = props.folders ?? [];
@@ -88,11 +91,19 @@ export function List(props: ListProps) {
     return file && { file };
   };
   const key = JSON.stringify(props.query);
-  useEffect(() => setSelected(new Set()), [key]);
+  const select = (ids: ReadonlySet<string>) => {
+    setPicked(ids);
+    setEverything(false);
+  };
+  useEffect(() => select(new Set()), [key]);
 
-  const chosen = (list?.rows ?? []).filter((each) => selected.has(each.id));
+  const rows = list?.rows ?? [];
+  const chosen = everything ? rows : rows.filter((each) => picked.has(each.id));
+  const selected: ReadonlySet<string> = everything ? new Set(rows.map((each) => each.id)) : picked;
+  // What is not loaded has no ids here: the server is told the filter instead.
+  const beyond = everything && list !== null && !list.complete;
   const after = () => {
-    setSelected(new Set());
+    select(new Set());
     refresh();
   };
   const to = (row: Row) => (row.folder ? address(["files", row.folder.id]) : asking({ file: row.file.id }));
@@ -173,7 +184,7 @@ export function List(props: ListProps) {
         class="list"
         onDragStart={(event) => {
           const row = at(Number((event.target as HTMLElement).closest<HTMLElement>("[data-row]")?.dataset.row));
-          if (!row?.file || !may("writer") || props.trash) return;
+          if (!row?.file || !may("writer") || props.trash || beyond) return;
           const ids = selected.has(row.file.id) ? [...selected] : [row.file.id];
           event.dataTransfer?.setData(DRAGGED, ids.join(" "));
         }}
@@ -191,7 +202,8 @@ export function List(props: ListProps) {
           onSort={(chosen) => ask({ sort: chosen }, true)}
           selected={selected}
           selectable={(row) => row.file !== undefined}
-          onSelect={setSelected}
+          onSelect={select}
+          {...(props.trash ? {} : { onAll: () => setEverything(true) })}
           onMenu={(row, at) => setMenu({ row, at })}
           current={place.value.query.get("file") ?? undefined}
         />
@@ -199,13 +211,13 @@ export function List(props: ListProps) {
       <footer class="list-foot" aria-live="polite">
         {chosen.length ? (
           <>
-            <span class="list-said">{w().selected(chosen.length)}</span>
+            <span class="list-said">{beyond ? w().allSelected(list.count.value) : w().selected(chosen.length)}</span>
             {props.trash ? (
               <>
                 <Button icon="restore" onClick={() => void actions.restore([...selected], after)}>{w().restore}</Button>
                 {may("manager") && <Button icon="trash" onClick={() => actions.purge([...selected], after)}>{w().purge}</Button>}
               </>
-            ) : (
+            ) : beyond ? <ForAll query={props.query} after={after} /> : (
               <>
                 <Button icon="download" onClick={() => actions.download([...selected])}>{w().download}</Button>
                 {may("writer") && (
@@ -217,7 +229,7 @@ export function List(props: ListProps) {
                 )}
               </>
             )}
-            <IconButton icon="close" label={w().unselect} onClick={() => setSelected(new Set())} />
+            <IconButton icon="close" label={w().unselect} onClick={() => select(new Set())} />
           </>
         ) : <span class="quiet small">{w().count(list.count.value)}</span>}
       </footer>

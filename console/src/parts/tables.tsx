@@ -49,6 +49,8 @@ export interface TableProps<T> {
   /** Rows that cannot be selected; by default all can. */
   selectable?: (row: T) => boolean;
   onSelect?: (ids: Set<string>) => void;
+  /** Called instead of `onSelect` when all rows are to be selected, those too that are not loaded. */
+  onAll?: () => void;
   onMenu?: (row: T, at: { x: number; y: number }) => void;
   current?: string | undefined;
   rowHeight?: number;
@@ -140,6 +142,7 @@ export function Table<T>(props: TableProps<T>) {
   };
 
   const all = (on: boolean) => {
+    if (on && props.onAll) return props.onAll();
     const next = new Set<string>();
     for (let i = 0; on && i < count; i += 1) {
       const row = props.row(i);
