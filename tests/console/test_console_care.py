@@ -75,6 +75,17 @@ def test_a_file_is_held_and_retained(visit: Visits, space: Space, ines: str) -> 
     page.get_by_role("dialog").get_by_role("button", name="Lever le gel").click()
     expect(page.get_by_role("button", name="Gel juridique…")).to_be_visible()
     assert space.admin.ok("GET", f"/files/{file}/guards")["guards"] == ["retention"]
+    page.get_by_role("button", name="Quarantaine…").click()
+    page.get_by_label("Motif").fill(HTML)
+    page.get_by_role("button", name="Mettre en quarantaine").click()
+    expect(details.get_by_text("Ses octets sont en quarantaine")).to_be_visible()
+    assert space.admin.call("GET", f"/files/{file}/content").status_code == 422
+    details.get_by_role("heading", name="Protection").scroll_into_view_if_needed()
+    someone.check("file-quarantined-fr")
+    details.get_by_role("button", name="Mettre fin à la quarantaine").click()
+    page.get_by_role("dialog").get_by_role("button", name="Mettre fin à la quarantaine").click()
+    expect(details.get_by_role("button", name="Quarantaine…")).to_be_visible()
+    assert space.admin.call("GET", f"/files/{file}/content").status_code == 200
 
 
 def test_operators_see_how_the_installation_is(visit: Visits, space: Space, ines: str) -> None:

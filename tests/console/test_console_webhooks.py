@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from console_support import PASSWORD, Visits, person
+from console_support import PASSWORD, Visits, bearer, person
 from hook_office import ENV
 from native_support import Space, make_space
 from playwright.sync_api import expect
@@ -91,6 +91,7 @@ def test_the_audit_trail_is_filtered_and_verified(visit: Visits, space: Space) -
     boss = person(space, "ada", "manager")
     file = space.admin.upload(params={"name": HTML})
     space.admin.ok("PATCH", f"/files/{file['id']}", json={"meta": {"note": HTML}})
+    bearer(space, boss).ok("PUT", "/folders", params={"path": "Adas"})
     wait(lambda: "file.changed" in str(space.admin.ok("GET", "/events")))  # it is sealed
     someone = visit(locale="fr-FR", color_scheme="dark")
     page = someone.enter(boss, PASSWORD, f"/console/{space.short}/audit")
@@ -100,6 +101,11 @@ def test_the_audit_trail_is_filtered_and_verified(visit: Visits, space: Space) -
     page.get_by_role("button", name="Vérifier").click()
     expect(page.get_by_role("status").filter(has_text="Le journal est intact")).to_be_visible()
     someone.check("audit-fr-dark")
+    page.get_by_label("Qui l’a fait").select_option("Ada")
+    expect(grid.get_by_role("row").filter(has_text="file.changed")).to_have_count(0)
+    expect(grid.get_by_role("row").filter(has_text="folder.created")).to_have_count(1)
+    expect(page).to_have_url(re.compile("by="))
+    page.get_by_label("Qui l’a fait").select_option("")
     page.get_by_label("Nature de l’événement").select_option("file")
     expect(grid.get_by_role("row").filter(has_text="member.set")).to_have_count(0)
     expect(page).to_have_url(re.compile("kind=file"))

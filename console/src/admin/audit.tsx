@@ -11,7 +11,7 @@ import { type Column, Table } from "../parts/tables";
 import { complain } from "../parts/notices";
 import { Icon } from "../parts/icons";
 import { Empty, Loading, Problem } from "../parts/states";
-import { useNames } from "./people";
+import { useMembers } from "./people";
 
 const w = words(
   {
@@ -29,6 +29,8 @@ const w = words(
     kind: "Kind of event",
     all: "All events",
     user: (n: number) => `User ${n}`,
+    person: "Who did it",
+    everybody: "Everybody",
     system: "the server",
     none: "Nothing has happened that fits.",
     facts: "Facts",
@@ -51,6 +53,8 @@ const w = words(
     kind: "Nature de l’événement",
     all: "Tous les événements",
     user: (n: number) => `Utilisateur ${n}`,
+    person: "Qui l’a fait",
+    everybody: "Tout le monde",
     system: "le serveur",
     none: "Rien de tel ne s’est passé.",
     facts: "Faits",
@@ -81,37 +85,48 @@ interface Checked {
   last: Event | null;
 }
 
+/** Who acted where nobody did. */
+const SYSTEM = "service";
 const BEHIND_ALL = String(Number.MAX_SAFE_INTEGER);
 
-function fits(event: Event, kind: string, subject: string): boolean {
+interface Narrowed {
+  kind: string;
+  subject: string;
+  actor: string;
+}
+
+function fits(event: Event, { kind, subject, actor }: Narrowed): boolean {
   // `files.released` tells of many files: it belongs to those of one.
   const family = event.action.split(".")[0]!;
-  return (!kind || family === kind || family === `${kind}s`) && (!subject || event.subject === subject);
+  return (!kind || family === kind || family === `${kind}s`) && (!subject || event.subject === subject)
+    && (!actor || String(event.actor ?? SYSTEM) === actor);
 }
 
 export default function Audit() {
   const { query } = place.value;
   const kind = query.get("kind") ?? "";
   const subject = query.get("about") ?? "";
+  const actor = query.get("by") ?? "";
   const shown = query.get("event");
   const [checked, setChecked] = useState<Checked | null>(null);
   // Its own: what is being typed stays when rows arrive.
   const [typed, setTyped] = useState(subject);
   const [busy, setBusy] = useState(false);
-  const nameOf = useNames();
+  const members = useMembers();
+  const names = new Map(members);
   const list = useMemo(
     () =>
       new Paged<Event>(async (cursor, signal): Promise<Page<Event>> => {
         const page = await get<{ events: Event[]; next: string | null }>(
-          "/events", { before: cursor ?? BEHIND_ALL, limit: kind || subject ? 1000 : 100 }, { signal },
+          "/events", { before: cursor ?? BEHIND_ALL, limit: kind || subject || actor ? 1000 : 100 }, { signal },
         );
-        return { rows: page.events.filter((each) => fits(each, kind, subject)), next: page.next };
+        return { rows: page.events.filter((each) => fits(each, { kind, subject, actor })), next: page.next };
       }),
-    [kind, subject],
+    [kind, subject, actor],
   );
   useEffect(() => () => list.stop(), [list]);
   void list.version.value;
-  const by = (event: Event) => (event.actor === null ? w().system : nameOf(event.actor) ?? w().user(event.actor));
+  const by = (event: Event) => (event.actor === null ? w().system : names.get(event.actor) ?? w().user(event.actor));
   const verify = async () => {
     setBusy(true);
     await get<Checked>("/events/check").then(setChecked, complain);
@@ -137,6 +152,14 @@ export default function Audit() {
           onChange={(event) => ask({ kind: event.currentTarget.value || undefined }, true)}>
           <option value="">{w().all}</option>
           {Object.entries(kinds()).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+        </select>
+        <select class="input slim" aria-label={w().person} value={actor}
+          onChange={(event) => ask({ by: event.currentTarget.value || undefined }, true)}>
+          <option value="">{w().everybody}</option>
+          <option value={SYSTEM}>{w().system}</option>
+          {/* Who has left is found by the address that another page gives. */}
+          {actor && actor !== SYSTEM && !names.has(Number(actor)) && <option value={actor}>{w().user(Number(actor))}</option>}
+          {members.map(([user, name]) => <option key={user} value={user}>{name}</option>)}
         </select>
         <input class="input slim" aria-label={w().find} placeholder={w().find} value={typed}
           onInput={(event) => setTyped(event.currentTarget.value)}

@@ -7,6 +7,7 @@ import { FormDialog, confirm, open } from "../parts/dialogs";
 import { Select, TextField } from "../parts/fields";
 import { Listed, useListing } from "../parts/lists";
 import { complain, notify } from "../parts/notices";
+import { Groups } from "./groups";
 
 const w = words(
   {
@@ -129,6 +130,7 @@ export default function Members() {
           },
         ]}
       />
+      <Groups />
     </div>
   );
 }

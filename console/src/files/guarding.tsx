@@ -1,6 +1,7 @@
 // What an administrator may put on a file so that nobody deletes or replaces it: a legal hold, a retention.
 import { useState } from "preact/hooks";
-import { del, put } from "../core/api";
+import { del, get, put } from "../core/api";
+import { useLoaded } from "../core/loading";
 import { moment, words } from "../core/words";
 import { Button } from "../parts/buttons";
 import { FormDialog, confirm, open } from "../parts/dialogs";
@@ -28,6 +29,14 @@ const w = words(
     until: "Until",
     retainAction: "Protect",
     done: "The protection is changed.",
+    confined: "Its bytes are quarantined: nobody gets them, whatever file they are in, and they are refused when they come again.",
+    corrupt: "Its bytes are damaged, and are not served.",
+    confine: "Quarantine …",
+    confineTitle: (name: string) => `Quarantine ${name}`,
+    confineText: "Nobody can open or download these bytes any more, in this file or in any other of the space. It can be ended.",
+    confineAction: "Quarantine",
+    clear: "End the quarantine",
+    clearText: (name: string) => `Everybody who may see ${name} gets its bytes again.`,
   },
   {
     title: "Protection",
@@ -48,12 +57,23 @@ const w = words(
     until: "Jusqu’au",
     retainAction: "Protéger",
     done: "La protection est modifiée.",
+    confined: "Ses octets sont en quarantaine : personne ne les obtient, quel que soit le fichier, et ils sont refusés s’ils reviennent.",
+    corrupt: "Ses octets sont endommagés et ne sont pas servis.",
+    confine: "Quarantaine…",
+    confineTitle: (name: string) => `Mettre ${name} en quarantaine`,
+    confineText: "Plus personne ne peut ouvrir ni télécharger ces octets, dans ce fichier ni dans aucun autre de l’espace. On peut y mettre fin.",
+    confineAction: "Mettre en quarantaine",
+    clear: "Mettre fin à la quarantaine",
+    clearText: (name: string) => `Tous ceux qui peuvent voir ${name} obtiennent de nouveau ses octets.`,
   },
 );
 
 export function Guarding({ file, after }: { file: File; after: () => void }) {
+  const bytes = useLoaded((signal) => get<{ state: "live" | "quarantined" | "corrupt" }>(`/files/${file.id}/quarantine`, {}, { signal }), [file.id, file.version]);
+  const state = bytes.value?.state;
   const done = () => {
     notify(w().done);
+    bytes.reload();
     after();
   };
   return (
@@ -65,6 +85,8 @@ export function Guarding({ file, after }: { file: File; after: () => void }) {
           {file.retain_until && <><dt>{w().retained}</dt><dd>{moment(file.retain_until)}</dd></>}
         </dl>
       ) : <p class="quiet small">{w().none}</p>}
+      {state === "quarantined" && <p class="problem">{w().confined}</p>}
+      {state === "corrupt" && <p class="problem">{w().corrupt}</p>}
       <div class="card-actions">
         {file.hold_reason ? (
           <Button
@@ -81,6 +103,19 @@ export function Guarding({ file, after }: { file: File; after: () => void }) {
         <Button icon="job" onClick={() => open(<Retain file={file} after={done} />)}>
           {file.retain_until ? w().prolong : w().retain}
         </Button>
+        {state === "live" && <Button icon="warning" onClick={() => open(<Confine file={file} after={done} />)}>{w().confine}</Button>}
+        {state === "quarantined" && (
+          <Button
+            icon="restore"
+            onClick={() =>
+              confirm(w().clear, w().clearText(file.name), w().clear, async () => {
+                await del(`/files/${file.id}/quarantine`);
+                done();
+              })}
+          >
+            {w().clear}
+          </Button>
+        )}
       </div>
     </section>
   );
@@ -95,6 +130,20 @@ function Hold({ file, after }: { file: File; after: () => void }) {
   return (
     <FormDialog title={w().holdTitle(file.name)} action={w().holdAction} disabled={!reason.trim()} onSubmit={submit}>
       <p>{w().holdText}</p>
+      <TextArea label={w().reason} value={reason} onInput={setReason} required rows={3} />
+    </FormDialog>
+  );
+}
+
+function Confine({ file, after }: { file: File; after: () => void }) {
+  const [reason, setReason] = useState("");
+  const submit = async () => {
+    await put(`/files/${file.id}/quarantine`, { reason: reason.trim() });
+    after();
+  };
+  return (
+    <FormDialog title={w().confineTitle(file.name)} action={w().confineAction} danger disabled={!reason.trim()} onSubmit={submit}>
+      <p>{w().confineText}</p>
       <TextArea label={w().reason} value={reason} onInput={setReason} required rows={3} />
     </FormDialog>
   );

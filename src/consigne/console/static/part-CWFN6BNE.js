@@ -1,0 +1,1 @@
+import{a,b}from"./part-ZT6HD5TX.js";import"./part-OOW6RVNA.js";import"./part-QH2YUJAE.js";import"./part-GNEQZFTT.js";import"./part-J3FDWYWU.js";import"./part-GXR2ONNX.js";import"./part-Z6FSTARI.js";import"./part-LQG6KNWN.js";export{b as default,a as roleChoices};
