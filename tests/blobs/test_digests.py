@@ -30,6 +30,18 @@ def test_pieces_make_no_difference(parts: list[bytes], block: int) -> None:
     }
 
 
+@pytest.mark.parametrize("size", [0, 1, 2047, 2048, 4094, 4095, 40_000])
+def test_inline_gives_the_same(size: int) -> None:
+    """Measures taken on the event loop are those taken in threads, at every border."""
+    data = bytes(number % 251 for number in range(size))
+    inline, plain = Digester(("crc32", "md5", "sha-512")), Digester(("crc32", "md5", "sha-512"))
+    inline.update_inline(data)
+    plain.update(data)
+    assert (inline.size, inline.head, inline.blocks) == (plain.size, plain.head, plain.blocks)
+    assert (inline.sha256, inline.md5) == (plain.sha256, plain.md5)
+    assert inline.extra == plain.extra
+
+
 @given(st.binary(max_size=99), st.binary(max_size=99))
 def test_a_snapshot_is_independent(first: bytes, second: bytes) -> None:
     """Carrying on with a copy leaves the original as it was (C-23)."""

@@ -242,6 +242,29 @@ async def test_full_database(driver: LocalDriver) -> None:
     assert await driver.get(key, 0, 5) == b"again"
 
 
+async def test_who_waits_writes_for_all(driver: LocalDriver) -> None:
+    """One thread that waits for a promise makes all that were given durable, in one transaction."""
+    batches: list[int] = []
+    store = driver._small
+    plain = store._apply
+
+    def apply(connection: sqlite3.Connection, batch: list[object]) -> Exception | None:
+        batches.append(len(batch))
+        return plain(connection, batch)  # type: ignore[arg-type]
+
+    store._apply = apply  # type: ignore[method-assign, assignment]
+    made = [driver.promise(b"%d" % number) for number in range(20)]
+    promised = [each for each in made if each is not None]
+    assert batches == []
+    await asyncio.to_thread(promised[7][1].wait)
+    assert batches == [20]
+    for _, promise in promised:
+        promise.wait()
+    assert batches == [20]
+    found = [await driver.get(key, 0, 9) for key, _ in promised]
+    assert found == [b"%d" % number for number in range(20)]
+
+
 async def test_a_cancelled_put_leaves_nothing(driver: LocalDriver) -> None:
     """Nobody knows the key of a cancelled put, so its bytes go."""
     tasks = [asyncio.create_task(driver.put(bytes(1000))) for _ in range(50)]

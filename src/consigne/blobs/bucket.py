@@ -122,7 +122,7 @@ class Bucket:
             if gauge is not None:
                 await gauge(len(first))
             if len(first) <= _INLINE:
-                digester.update(first)
+                digester.update_inline(first)
             else:
                 await run(self._pool, digester.update, first)
             return Draft(InMemory(self._driver, bytes(first)), digester)

@@ -1,14 +1,15 @@
-"""Small contents in one SQLite database, written by one thread with group commit.
+"""Small contents in one SQLite database, written with group commit.
 
 One file per content costs three synchronisations; here many concurrent ``put`` calls share one.
 Measured on ext4 with 4 KiB contents, 14 to a commit: 22,000/s against 4,000/s for files.
 
 Rules:
 
-- Only the writer thread changes the database. It takes *all* waiting changes, writes them in one
+- One thread at a time changes the database. It takes *all* waiting changes, writes them in one
   transaction and wakes all callers with a single call into the event loop; anything finer spends
   its time in handing the GIL back and forth. Whoever has a thread of its own to wait in takes a
-  promise, which spares the event loop altogether.
+  promise, which spares the event loop altogether: it does the writing itself, for all that wait.
+  For the others there is a thread of the store.
 - Writers of several processes queue at an ``flock`` and not at SQLite's busy handler, which sleeps
   up to 100 ms between tries. The automatic checkpoint runs inside the commit, so there is never
   more than one checkpointer either.
@@ -24,6 +25,7 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -44,26 +46,42 @@ _PAGE = 256
 _LOG = 16_000_000
 
 
-class Kept:
-    """The promise of a content (``blobs.driver.Promise``), fulfilled by the writer."""
-
-    __slots__ = ("_error", "_open")
+class _Ids:
+    """Ids of 16 random bytes, from the system's source 64 at a time: each call to it costs a system
+    call and lets go of the interpreter."""
 
     def __init__(self) -> None:
+        self._drawn = b""
+        self._at = 0
+
+    def __call__(self) -> bytes:
+        if self._at == len(self._drawn):
+            self._drawn, self._at = secrets.token_bytes(64 * 16), 0
+        self._at += 16
+        return self._drawn[self._at - 16 : self._at]
+
+
+class Kept:
+    """The promise of a content (``blobs.driver.Promise``); who waits for it may have to write."""
+
+    __slots__ = ("_error", "_is_settled", "_store")
+
+    def __init__(self, store: "SmallStore") -> None:
+        self._store = store
+        self._is_settled = False
         self._error: Exception | None = None
-        self._open = threading.Lock()  # held until the writer has spoken
-        self._open.acquire()
 
     def wait(self) -> None:
         """Return when the bytes are durable. Raises NoSpace. Blocks."""
-        with self._open:
-            if self._error is not None:
-                raise self._error
+        while not self._is_settled:
+            self._store.write_waiting()
+        if self._error is not None:
+            raise self._error
 
     def settle(self, error: Exception | None) -> None:
         """Say how it went; once."""
         self._error = error
-        self._open.release()
+        self._is_settled = True
 
 
 class _Change(NamedTuple):
@@ -80,9 +98,13 @@ class SmallStore:
     def __init__(self, path: Path, *, sync: bool = True) -> None:
         self._path = path
         self._sync = sync
-        self._queue: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        self._line: deque[_Change] = deque()
+        self._turn = threading.Lock()  # of who writes
+        self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()  # to the thread; False ends it
         self._thread: threading.Thread | None = None
+        self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._fresh = _Ids()
 
     def open(self) -> None:
         """Create the database where there is none and start the writer. Call from the loop."""
@@ -100,44 +122,48 @@ class SmallStore:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
         writer.execute(f"PRAGMA synchronous = {'FULL' if self._sync else 'OFF'}")
         writer.execute("PRAGMA journal_size_limit = 67108864")
+        self._writer = writer
         self._reader = self._connect()
         self._reader.execute("PRAGMA query_only = ON")
         # A daemon, so that a process that fails to close the store still ends: what it has not
         # written it has not answered.
         self._thread = threading.Thread(
-            target=self._write, args=(writer,), name="consigne-small", daemon=True
+            target=self._answer_calls, name="consigne-small", daemon=True
         )
         self._thread.start()
 
     def close(self) -> None:
         """Finish all waiting changes and let go of the database. Blocks; may be called twice."""
         if self._thread is not None:
-            self._queue.put(None)
+            self._calls.put(False)
             self._thread.join()
             self._thread = None
             os.close(self._lock)
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
     async def put(self, data: bytes) -> bytes:
         """Store ``data`` durably and return its fresh id, 16 random bytes. Raises NoSpace."""
-        id = secrets.token_bytes(16)
+        id = self._fresh()
         done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Change(id, data, done))
+        self._change(_Change(id, data, done))
         await done
         return id
 
     def promise(self, data: bytes) -> tuple[bytes, Kept]:
-        """Put ``data`` in line; return its id, and what tells when it is durable."""
-        change = _Change(secrets.token_bytes(16), data, kept := Kept())
-        self._queue.put(change)
+        """Put ``data`` in line; return its id, and what makes it durable."""
+        change = _Change(self._fresh(), data, kept := Kept(self))
+        self._line.append(change)
         return change.id, kept
 
     async def delete(self, id: bytes) -> None:
         """Remove a content; an unknown id is no error."""
         done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Change(id, None, done))
+        self._change(_Change(id, None, done))
         await done
 
     def get(self, id: bytes) -> bytes | None:
@@ -173,11 +199,14 @@ class SmallStore:
             self._path, timeout=30, isolation_level=None, check_same_thread=False
         )
 
-    def _write(self, connection: sqlite3.Connection) -> None:
-        """Body of the writer thread."""
-        while (first := self._queue.get()) is not None:
-            batch, last = self._drain(first)
-            error = self._apply(connection, batch) if batch else None
+    def write_waiting(self) -> None:
+        """Write the changes that wait, a bounded number; nothing where others did."""
+        with self._turn:
+            assert self._writer is not None, "the store is not open"
+            batch = self._drain()
+            if not batch:
+                return
+            error = self._apply(self._writer, batch)
             waiting = []
             for change in batch:
                 if isinstance(change.done, Kept):
@@ -186,26 +215,30 @@ class SmallStore:
                     waiting.append(change)
             if waiting:
                 self._loop.call_soon_threadsafe(self._settle, waiting, error)
-            if last:
-                break
-        connection.close()
 
-    def _drain(self, first: _Change) -> tuple[list[_Change], bool]:
-        """Return what waits (bounded in number and bytes), and whether the store is to close."""
+    def _change(self, change: _Change) -> None:
+        """Put a change in line that nobody waits for in a thread."""
+        self._line.append(change)
+        self._calls.put(True)
+
+    def _answer_calls(self) -> None:
+        """Body of the thread."""
+        is_open = True
+        while is_open:
+            is_open = self._calls.get()
+            while self._line:
+                self.write_waiting()
+
+    def _drain(self) -> list[_Change]:
+        """Return what waits, bounded in number and bytes."""
         batch: list[_Change] = []
         size = 0
-        change: _Change | None = first
-        while change is not None:
+        while self._line and len(batch) < _BATCH and size < _BATCH_BYTES:
+            change = self._line.popleft()
             if not (isinstance(change.done, asyncio.Future) and change.done.cancelled()):
                 batch.append(change)
                 size += len(change.data or b"")
-            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
-                return batch, False
-            try:
-                change = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, False
-        return batch, True
+        return batch
 
     def _apply(self, connection: sqlite3.Connection, batch: list[_Change]) -> Exception | None:
         """Write a batch in one transaction; return what went wrong."""
@@ -247,4 +280,4 @@ class SmallStore:
                     change.done.set_exception(error)
             elif change.data is not None and error is None and self._thread is not None:
                 # The caller was cancelled while we wrote: nobody will ever learn this id.
-                self._queue.put(_Change(change.id, None, None))
+                self._change(_Change(change.id, None, None))

@@ -110,7 +110,7 @@ class SqliteCatalog(Catalog):
         timed = known.CATALOG_SECONDS.timed("write", level=known.CATALOG_UNDER_WAY)
         with timed, tracing.span("catalog.write"):
             self._queue.put(unit)
-            result: T = await asyncio.shield(unit.future)
+            result: T = await unit.future
         return result
 
     async def look(self, work: Callable[[Tx], T]) -> T:

@@ -16,13 +16,16 @@ Rules:
 * what a client still sends after its answer is dropped up to ``linger_bytes`` and for
   ``linger_seconds``, then the connection ends
 * a client that takes none of its answer for ``stall_seconds`` is cut off
+
+And the head of an answer leaves together with the first bytes of its body.
 """
 
 import asyncio
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -47,6 +50,7 @@ Interim = Callable[[int, bytes, Iterable[Header]], bool]
 """Sends an interim response (RFC 9110 §15.2): status, phrase, fields. False where none can be sent:
 to HTTP/1.0, after the answer has begun, to a client that does not read."""
 
+_CONTINUE = b"HTTP/1.1 100 "
 _UPGRADING = (b"upgrade", b"http2-settings")
 
 
@@ -75,6 +79,41 @@ def limited_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().__init__(*args, limits=limits, **kwargs)
 
     return Protocol
+
+
+class _Together:
+    """A transport for one exchange that keeps the head of its answer until the first bytes of the
+    body come, or until the event loop's next turn: a small answer is then one system call, and one
+    packet, where uvicorn makes two."""
+
+    __slots__ = ("_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None  # empty once it is sent
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        elif self._head is None and not data.startswith(_CONTINUE):
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            if not self._transport.is_closing():
+                self._transport.write(head)
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -193,7 +232,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._clear_deadline()
         super().on_headers_complete()
         if not any(name in BY_PROXY for name, _ in self.headers):
-            self.scope["state"][INTERIM] = partial(self._send_interim, self.cycle)
+            # Weak, or every exchange would be a circle that only the garbage collector ends.
+            self.scope["state"][INTERIM] = partial(self._send_interim, weakref.ref(self.cycle))
+        together = _Together(self.transport, self.loop)
+        self.cycle.transport = cast(asyncio.Transport, together)
 
     def on_body(self, body: bytes) -> None:
         self._silent_bytes = 0
@@ -212,10 +254,16 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _send_interim(
-        self, cycle: RequestResponseCycle, status: int, phrase: bytes, fields: Iterable[Header]
+        self,
+        exchange: weakref.ref[RequestResponseCycle],
+        status: int,
+        phrase: bytes,
+        fields: Iterable[Header],
     ) -> bool:
+        cycle = exchange()
         can_be_sent = (
-            cycle.scope["http_version"] == "1.1"
+            cycle is not None
+            and cycle.scope["http_version"] == "1.1"
             and not cycle.response_started
             and not cycle.disconnected
             and not self.flow.write_paused

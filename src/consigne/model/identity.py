@@ -8,8 +8,8 @@ an id never grants anything, so none of this is a secret.
 """
 
 import hashlib
+import random
 import re
-import secrets
 import threading
 import time
 from enum import StrEnum
@@ -56,11 +56,11 @@ def new_id(now_ms: int | None = None) -> int:
     """
     global _latest
     moment = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    number = (moment << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    number = (moment << _RANDOM_BITS) | random.getrandbits(_RANDOM_BITS)
     with _turn:
         newest = _latest >> _RANDOM_BITS
         if number <= _latest and moment + 1 >= newest:
-            number = _latest + 1 + secrets.randbits(_STEP_BITS)
+            number = _latest + 1 + random.getrandbits(_STEP_BITS)
         # One id of a time to come, or a clock that was set back, must not end the order for good.
         if number > _latest or moment + _JUMP < newest:
             _latest = number
