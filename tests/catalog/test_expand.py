@@ -52,6 +52,12 @@ def test_migrations_only_add(path: Path | None) -> None:
     assert path is None or list(objections(path.read_text())) == []
 
 
+def test_migrations_are_in_one_row() -> None:
+    """One after the other by their numbers: a higher one in a database is a newer version's."""
+    found = migrate.revisions()
+    assert found == sorted(found, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("line", "is_fine"),
     [

@@ -130,6 +130,7 @@ class Depot:
     async def close(self) -> None:
         if self.hooks is not None:
             await self.hooks.close()
+        await self.usage.close()
         await self.catalog.close()
         if self.mirror is not None:
             await self.mirror.close()

@@ -3,6 +3,7 @@
 A day is one row, so that nothing has to be thinned out; days are forgotten after ``usage_history``.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -12,6 +13,7 @@ from consigne.core.access import Seat
 from consigne.core.care.turn import Turn
 from consigne.core.clock import now_ms
 from consigne.core.tenancy import require_admin
+from consigne.errors import ConsigneError
 from consigne.model.entities import Space, UsageDay
 from consigne.settings import Settings
 
@@ -26,10 +28,18 @@ class UsageHistory:
         self._catalog = catalog
         self._keep = timedelta(seconds=settings.usage_history)
         self._turn = Turn(catalog, "usage", 2 * settings.usage_every + 5)
+        self._is_ours = False
+
+    async def close(self) -> None:
+        """Leave the work to another process."""
+        if self._is_ours:
+            with suppress(ConsigneError):
+                await self._turn.give_back()
 
     async def note(self) -> None:
         """Write down how full each space is today, and forget what is old."""
-        if not await self._turn.take():
+        self._is_ours = await self._turn.take()
+        if not self._is_ours:
             return
         now, after = datetime.fromtimestamp(now_ms() / 1000, UTC), 0
         while page := await self._catalog.read(partial(spaces.page, after=after, limit=_BATCH)):
