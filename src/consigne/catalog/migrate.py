@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from consigne.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LOOK = 0.1  # seconds between two looks at whether it is free
 _LOCK = 0x636F6E7369676E65  # "consigne": the advisory lock of whoever prepares a database
 
 
@@ -41,8 +43,11 @@ def alone(url: str) -> Iterator[None]:
         return
     engine = create_engine(sqlalchemy_url(url))
     try:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # Not by waiting in the database: an index that is built beside others waits for all who
+            # are in the middle of a statement.
+            while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+                time.sleep(_LOOK)
             yield
     except DBAPIError as error:
         raise Unavailable(f"The catalog cannot be opened: {error.orig}") from error
@@ -60,10 +65,11 @@ def upgrade(url: str, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
-        with engine.begin() as connection:
+        with engine.connect() as connection:
             present = MigrationContext.configure(connection).get_current_revision() or ""
             if present.isdigit() and int(present) > int(newest()):
                 return
+            connection.rollback()  # so that migrations may begin and end transactions of their own
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
     finally:

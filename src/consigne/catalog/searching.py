@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from consigne.catalog.engine import Tx
-from consigne.catalog.finding import conditions_of
+from consigne.catalog.filtering import conditions_of
 from consigne.catalog.rows import reader
 from consigne.catalog.schema import file, passage
 from consigne.catalog.terms import Atom, atoms, file_terms, matches, passage_terms

@@ -51,8 +51,7 @@ class Finding:
         """Return exactly how many files match."""
         seat.require(Right.READ)
         scope = visible(seat, scope)
-        number, _ = await self._catalog.read(lambda tx: finding.count(tx, scope, terms))
-        return number
+        return await self._catalog.read(lambda tx: finding.count(tx, scope, terms))
 
     async def delete_matching(
         self,
@@ -73,7 +72,7 @@ class Finding:
         if not seat.has(Right.MANAGE):
             scope = msgspec.structs.replace(scope, owner=seat.principal_id)
         if dry_run:
-            count, skipped = await self._catalog.read(
+            count, _, skipped = await self._catalog.read(
                 lambda tx: finding.count_deletable(
                     tx, scope, terms, now_ms(), only_owned=only_owned
                 )

@@ -84,6 +84,7 @@ content = Table(
         sqlite_where=text("state = 'corrupt'"),
         postgresql_where=text("state = 'corrupt'"),
     ),
+    Index("ix_content_md5", "space_id", "md5"),
     Index("uq_content_key", "key", unique=True),
 )
 
@@ -128,6 +129,37 @@ file = Table(
     Index("ix_file_owner", "space_id", "owner_id", "state", "id"),
     Index("ix_file_space", "space_id", "state", "id"),
     Index("ix_file_name", "space_id", "state", "name_fold", "id"),
+    # What lists are sorted by and narrowed to; ``ix_file_type`` is one more (migration 0014).
+    Index("ix_file_place", "space_id", "state", "folder_id", "name", "id"),
+    Index("ix_file_title", "space_id", "state", "name", "id"),
+    Index("ix_file_size", "space_id", "state", "size", "id"),
+    Index("ix_file_created", "space_id", "state", "created_at", "id"),
+    Index("ix_file_completed", "space_id", "state", "completed_at", "id"),
+    Index(
+        "ix_file_updated",
+        "space_id",
+        "state",
+        "updated_at",
+        "id",
+        sqlite_where=text("updated_at IS NOT NULL"),
+        postgresql_where=text("updated_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_file_reference",
+        "space_id",
+        "reference",
+        "id",
+        sqlite_where=text("reference IS NOT NULL"),
+        postgresql_where=text("reference IS NOT NULL"),
+    ),
+    Index(
+        "ix_file_date",
+        "space_id",
+        "date",
+        "id",
+        sqlite_where=text("date IS NOT NULL"),
+        postgresql_where=text("date IS NOT NULL"),
+    ),
     Index(
         "ix_file_folder",
         "folder_id",

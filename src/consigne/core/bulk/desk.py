@@ -48,12 +48,11 @@ class Bulk:
         def work(tx: Tx) -> Foreseen:
             self._check(tx, seat, order)
             scope = scope_of(seat, order)
-            count, size = finding.count(tx, scope, order.terms)
-            if order.action is Action.EXPORT:
-                return Foreseen(count, size, 0)
-            free, skipped = finding.count_deletable(
+            free, size, skipped = finding.count_deletable(
                 tx, scope, order.terms, now_ms(), only_owned=False
             )
+            if order.action is Action.EXPORT:
+                return Foreseen(free + skipped, size, 0)
             return Foreseen(free, size, skipped)
 
         return await self._catalog.read(work)
@@ -66,7 +65,7 @@ class Bulk:
 
         def work(tx: Tx) -> Job:
             self._check(tx, seat, order)
-            count, _ = finding.count(tx, scope_of(seat, order), order.terms)
+            count = finding.count(tx, scope_of(seat, order), order.terms)
             most = self._settings.export_max_files
             if order.action is Action.EXPORT and order.form is Form.ZIP and count > most:
                 raise BadParameter(
