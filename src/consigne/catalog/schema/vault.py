@@ -129,7 +129,7 @@ file = Table(
     Index("ix_file_owner", "space_id", "owner_id", "state", "id"),
     Index("ix_file_space", "space_id", "state", "id"),
     Index("ix_file_name", "space_id", "state", "name_fold", "id"),
-    # What lists are sorted by and narrowed to; ``ix_file_type`` is one more (migration 0014).
+    # What lists are sorted by and narrowed to; ``ix_file_type`` is one more (migration 0018).
     Index("ix_file_place", "space_id", "state", "folder_id", "name", "id"),
     Index("ix_file_title", "space_id", "state", "name", "id"),
     Index("ix_file_size", "space_id", "state", "size", "id"),

@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0018"
+down_revision = "0017"
 
 _LISTS = {
     "ix_file_place": ["space_id", "state", "folder_id", "name", "id"],
