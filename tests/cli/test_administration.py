@@ -59,7 +59,7 @@ def test_usage_day_by_day(consigne: Command, short: str) -> None:
     """How full a space was, as a table and as a line of JSON for each day."""
     data = ("--data", consigne.server.data)
     consigne("space", "create", short, "--quota", "1MiB", *data)
-    (today,) = consigne("space", "usage", short, *data, "--json").jsons
+    *_, today = consigne("space", "usage", short, *data, "--json").jsons
     assert (today["used"], today["files"], today["quota"]) == (0, 0, 1 << 20)
     assert consigne("space", "usage", short, "--until", "2026-01-01", *data, "--json").jsons == []
     assert today["day"] in consigne("space", "usage", short, "--since", today["day"], *data).out
