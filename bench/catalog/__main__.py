@@ -82,7 +82,7 @@ async def measure(folder: Path, url: str, count: int, options: argparse.Namespac
         questions.header("table or index", "MB", "bytes a file")
         for name, size in (await sizes(depot.catalog, engine))[:40]:
             questions.row(name, f"{size / MB:,.0f}", f"{size / count:,.0f}")
-        await questions.lists(bench, places[0])
+        await questions.lists(bench, places[0], count)
         await questions.filters(bench, places[0], count)
         if words:
             await questions.searches(bench, places[0], count)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from consigne.catalog.engine import Catalog, Promise, Tx
 
 T = TypeVar("T")
-_NOISE = re.compile(r"  \(cost=.*?\)|^ *(?=->)")
+_NOISE = re.compile(r"  \(cost=.*?\)")
 
 
 class Planner(Tx):

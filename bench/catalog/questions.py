@@ -10,6 +10,7 @@ import msgspec
 from bench.catalog.block import RARE, SIZE, Place
 from bench.catalog.plans import PlannedCatalog
 from consigne.catalog.files import annotations
+from consigne.catalog.finding import sort_values
 from consigne.core.depot import Depot
 from consigne.model.entities import File, State
 from consigne.model.query import Field, Op, Order, Query, Scope, Term
@@ -61,18 +62,22 @@ class Bench:
         return "".join(f"## {label}\n{sql}\n\n{plan}\n\n" for label, sql, plan in self.plans)
 
 
-async def lists(bench: Bench, place: Place) -> None:
-    """Print pages of a whole space, by each order: the first, one in the middle, one by offset."""
+async def lists(bench: Bench, place: Place, count: int) -> None:
+    """Print pages of a whole space, by each order: the first, one behind a file, one by offset."""
     seat, scope = place.seat, Scope(place.seat.space_id)
-    half = await bench.depot.finding.count(seat, scope) // 2
-    header("list of a space, 100 files", "first page", "in the middle", "offset 10,000")
+    one, _ = await _one(bench.depot, place, count)
+    header("list of a space, 100 files", "first page", "behind a file", "offset 10,000")
     fields = [None, Field.NAME, Field.SIZE, Field.CREATED, Field.COMPLETED, Field.TYPE]
     for field in [*fields, Field.UPDATED, Field.REFERENCE]:
         for descending in (False, True) if field else (False,):
             order = (Order(field, descending),) if field else ()
             query = Query(scope, order=order, limit=_PAGE)
-            middle = await _middle(bench.depot, place, query, half)
-            asked = [query, middle, msgspec.structs.replace(query, offset=min(10_000, half))]
+            behind = sort_values(query, one, annotations(one).known)
+            asked = [
+                query,
+                msgspec.structs.replace(query, after=behind),
+                msgspec.structs.replace(query, offset=min(10_000, count // 4)),
+            ]
             label = f"by {'-' * descending}{field.value}" if field else "as they came"
             timings = []
             for number, each in enumerate(asked):
@@ -84,13 +89,6 @@ async def lists(bench: Bench, place: Place) -> None:
                     )
                 )
             row(label, *timings)
-
-
-async def _middle(depot: Depot, place: Place, query: Query, half: int) -> Query:
-    found = await depot.finding.find(
-        place.seat, msgspec.structs.replace(query, limit=1, offset=half)
-    )
-    return msgspec.structs.replace(query, after=found.after)
 
 
 async def filters(bench: Bench, place: Place, count: int) -> None:

@@ -27,9 +27,9 @@ class Planner(Tx):
         raise NotImplementedError
 
 
-def _by(field: Field, *, descending: bool = False, after: Any = None, **scope: Any) -> Query:
-    position = None if after is None else (after, 7)
-    order = (Order(field, descending),)
+def _by(field: Field | None, *, descending: bool = False, after: Any = None, **scope: Any) -> Query:
+    position = None if after is None else (after, 7) if field else (after,)
+    order = (Order(field, descending),) if field else ()
     return Query(Scope(SPACE, **scope), order=order, limit=9, after=position)
 
 
@@ -50,6 +50,15 @@ SORTED = {
 AT_ROOT = {
     "root by name": ("ix_file_place", _by(Field.NAME, after="bill-5", in_root=True)),
     "root by -name": ("ix_file_place", _by(Field.NAME, descending=True, in_root=True)),
+}
+# A part of a space is looked at, and sorted, and not the space in the order that is asked for.
+FEW = {
+    "folder": ("ix_file_folder", _by(None, after=7, folder_id=3)),
+    "owner": ("ix_file_owner", _by(None, after=7, owner=2)),
+    "year": ("ix_file_year", _by(None, after=7, year_id=4)),
+    "year by name": ("ix_file_year", _by(Field.NAME, year_id=4)),
+    "owner by name": ("ix_file_owner", _by(Field.NAME, owner=2)),
+    "owner by -size": ("ix_file_owner", _by(Field.SIZE, descending=True, owner=2)),
 }
 FILTERS = {
     "name": ("ix_file_title", (Term(Field.NAME, Op.EQUAL, "bill-77.pdf"),)),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.catalog.plans import AT_ROOT, FILTERS, SORTED, SPACE, Planner
+from tests.catalog.plans import AT_ROOT, FEW, FILTERS, SORTED, SPACE, Planner
 from tests.parts.catalogs import sqlite_catalog
 
 from consigne.catalog import finding
@@ -43,3 +43,11 @@ async def test_each_filter_has_its_index(sqlite_template: Path, tmp_path: Path, 
     assert "ix_file_space (space_id=? AND state=?)" not in plan, plan
     assert "SCAN file" not in plan, plan
     assert "SCAN content" not in plan or "ix_content_corrupt" in plan, plan
+
+
+@pytest.mark.parametrize("name", FEW)
+async def test_few_files_are_sorted(sqlite_template: Path, tmp_path: Path, name: str) -> None:
+    """A folder, a year or an owner is looked at, and not the space."""
+    index, query = FEW[name]
+    plan = await plan_of(sqlite_template, tmp_path, query)
+    assert f"{index} " in plan, plan

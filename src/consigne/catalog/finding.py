@@ -30,7 +30,8 @@ _file = reader(File)
 
 def page(tx: Tx, query: Query) -> list[File]:
     """Return the files of a query, in its order."""
-    statement = select(file).where(*conditions_of(tx, query.scope, query.terms))
+    by_id = not query.order
+    statement = select(file).where(*conditions_of(tx, query.scope, query.terms, by_id=by_id))
     statement = _ordered(statement, query)
     if query.limit is not None:
         statement = statement.limit(query.limit)
