@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import secrets
 import signal
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,7 @@ from consigne.core.accounts import FRESH
 from consigne.core.bulk.desk import KIND as BULK
 from consigne.core.care.places import Places
 from consigne.core.census import Census
+from consigne.core.closed import ClosedBucket, ClosedCatalog, refusal
 from consigne.core.departures import CLEAR_SPACE, HAND_OVER
 from consigne.core.depot import Depot, build
 from consigne.core.imports.desk import KIND as IMPORT
@@ -208,18 +210,26 @@ def open_stores(settings: Settings) -> Stores:
     return Stores(location_of(settings.blobs), lambda location: open_driver(settings, location))
 
 
-def open_bucket(settings: Settings, stores: Stores | None = None) -> Bucket:
+def open_bucket(
+    settings: Settings, stores: Stores | None = None, *, closed: bool = False
+) -> Bucket:
     """Return what stands above the stores of the settings, not yet opened."""
     stores = stores or open_stores(settings)
     read_bytes = FAR_READ if stores.first.capabilities.shared else READ
-    return Bucket(stores.view(), buffer_bytes=BUFFERS, read_bytes=read_bytes)
+    kind = ClosedBucket if closed else Bucket
+    return kind(stores.view(), buffer_bytes=BUFFERS, read_bytes=read_bytes)
 
 
 def open_archive(address: str, settings: Settings) -> Archive:
-    """Return the place for backups at an address: a folder, or ``s3://bucket/prefix``.
+    """Return the place for backups at an address: a folder, ``s3://bucket/prefix``, or ``-``, which
+    is standard output.
 
     Raises Unavailable.
     """
+    if address == "-":
+        from consigne.blobs.archive_stream import StreamArchive
+
+        return StreamArchive(sys.stdout.buffer, settings.data_path)
     if not address.startswith("s3://"):
         return FolderArchive(Path(address).absolute())
     from consigne.blobs.archive_s3 import S3Archive
@@ -254,10 +264,14 @@ async def require_whole(catalog: Catalog) -> None:
         )
 
 
-def build_depot(settings: Settings) -> Depot:
-    """Return all verbs over the catalog and store of the settings."""
+def build_depot(settings: Settings, *, closed: bool = False) -> Depot:
+    """Return all verbs over the catalog and store of the settings; ``closed``: they refuse every
+    change.
+    """
     catalog, stores = open_catalog(settings), open_stores(settings)
-    bucket = open_bucket(settings, stores)
+    bucket = open_bucket(settings, stores, closed=closed)
+    if closed:
+        catalog = ClosedCatalog(catalog)
     mirror = location_of(settings.mirror) if settings.mirror else ""
     places = Places(catalog, stores, location_of(settings.blobs), mirror)
     keeper = Secrets(catalog, master_key(settings.master_key, settings.data_path))
@@ -321,8 +335,12 @@ def build_text_worker(depot: Depot) -> Worker:
 
 def prepare(settings: Settings) -> FirstStart | None:
     """Make the data folder, migrate the catalog and, at the very first start, the first space, user
-    and key. Return what was generated, None at later starts. Raises Unavailable, BadParameter.
+    and key. Return what was generated, None at later starts. A vault that is only read is left as
+    it is, and has to be there. Raises Unavailable, BadParameter.
     """
+    if settings.read_only:
+        _require_vault(settings)
+        return None
     try:
         settings.data_path.mkdir(parents=True, exist_ok=True)
         with migrate.alone(catalog_url(settings)):
@@ -330,6 +348,16 @@ def prepare(settings: Settings) -> FirstStart | None:
             return asyncio.run(_first_start(settings))
     except OSError as error:
         raise Unavailable(f"The data folder cannot be used: {error}") from error
+
+
+def _require_vault(settings: Settings) -> None:
+    schema, needed = migrate.current(catalog_url(settings)), migrate.newest()
+    # A newer one will do: migrations only add (decision 0020).
+    if schema is None or (schema.isdigit() and int(schema) < int(needed)):
+        raise Unavailable(
+            f"The catalog has the schema {schema or 'of nothing'}, needed is {needed}.",
+            hint="Start once without CONSIGNE_READ_ONLY: that makes what is missing.",
+        )
 
 
 def start_traces(settings: Settings) -> None:
@@ -349,8 +377,9 @@ def create_app(settings: Settings) -> Dispatcher:
     """Return the ASGI application of one server process."""
     observe.configure(settings)
     start_traces(settings)
-    depot = build_depot(settings)
-    worker = build_worker(depot) if settings.worker else None
+    depot = build_depot(settings, closed=settings.read_only)
+    works = settings.worker and not settings.read_only
+    worker = build_worker(depot) if works else None
     rounds = Rounds(depot.catalog, build_sweeper(depot), depot.history, settings, worker)
     watchers = Watchers(settings.metrics_networks, settings.metrics_token)
     census = Census(depot.catalog, settings.metrics_spaces)
@@ -375,15 +404,16 @@ def create_app(settings: Settings) -> Dispatcher:
     rounds.every("hosts", FRESH, learn_hosts)
     if depot.places is not None:
         rounds.every("stores", LEARN, depot.places.learn)
-    rounds.every("usage", settings.usage_every, depot.usage.note)
-    rounds.every("words", settings.text_every, depot.texts.catch_up)
-    follower = InvoiceFollower(depot.catalog, depot.invoices)
-    rounds.every("invoices", settings.invoice_every, follower.look)
-    rounds.every("webhooks", settings.webhook_every, depot.outbox.look)
-    rounds.every("deliveries", 3600, depot.outbox.forget)
+    if not settings.read_only:
+        follower = InvoiceFollower(depot.catalog, depot.invoices)
+        rounds.every("usage", settings.usage_every, depot.usage.note)
+        rounds.every("words", settings.text_every, depot.texts.catch_up)
+        rounds.every("invoices", settings.invoice_every, follower.look)
+        rounds.every("webhooks", settings.webhook_every, depot.outbox.look)
+        rounds.every("deliveries", 3600, depot.outbox.forget)
     sender = build_sender(depot)
     caring = build_caring(depot)
-    working = [sender.start, caring.start] if settings.worker else []
+    working = [sender.start, caring.start] if works else []
     spoken = [
         appmixer.dialect(depot, settings),
         arrhes.dialect(depot, settings),
@@ -430,8 +460,13 @@ def serve(settings: Settings) -> int:
 
 
 def work(settings: Settings) -> int:
-    """Run a worker apart from the server until a signal comes; return the exit status."""
+    """Run a worker apart from the server until a signal comes; return the exit status.
+
+    Raises Unavailable where the vault is only read.
+    """
     observe.configure(settings)
+    if settings.read_only:
+        raise refusal()
     with migrate.alone(catalog_url(settings)):
         migrate.upgrade(catalog_url(settings))
     asyncio.run(_work(settings))

@@ -2,8 +2,9 @@
 
 Ready means that the catalog takes a transaction and has the schema that this version needs, and
 that the store takes and gives a byte; else the answer is a 503. A server that is stopping is not
-ready either. What only calls for somebody, a disk that is nearly full or a queue that nobody
-serves, is a warning: taking the server out of rotation would not help.
+ready either; one that only answers what is read (``read_only``) is. What only calls for somebody, a
+disk that is nearly full or a queue that nobody serves, is a warning: taking the server out of
+rotation would not help.
 
 Everybody is told which part fails. Why, and the warnings, are told to watchers (``metrics``) and
 to administrators of the installation. What was found stands for a second, so that probes cost
@@ -90,6 +91,8 @@ class Health:
         checks = await self._look()
         failed = [check.name for check in checks if check.status is Status.FAILED]
         body: dict[str, object] = {"status": "not ready" if failed else "ready"}
+        if self._depot.settings.read_only:
+            body["read_only"] = True
         if failed:
             body["failed"] = failed
         if await self._may_know(scope):

@@ -69,6 +69,8 @@ def greet(settings: Settings, host: str, port: int, first: Generated | None) -> 
     shown = f"[{host}]" if ":" in host else host
     base = settings.public_url.rstrip("/") or f"http://{shown}:{port}"
     print(f"Consigne is listening on {base}")
+    if settings.read_only:
+        print("Read-only: every change is refused.")
     if first is not None:
         _print_first(settings, base, first)
     print(f"Console: {base}/console   Documentation: {base}/docs   Stop: Ctrl-C", flush=True)

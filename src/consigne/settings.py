@@ -81,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     # Where it runs and what it stands on
     data: str = "./data"  # folder of the embedded store, catalog and keys
+    read_only: bool = False  # servers answer what is read and refuse every change
     host: str = "127.0.0.1"  # address to listen on
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080  # port to listen on; 0: any free one
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # server processes

@@ -1,13 +1,15 @@
 """Write real output into pages: ``python -m tests.manual.record docs/tutorials/native.md``.
 
 What a page shows under a command is replaced by what the command prints, unless it has an ``…``.
+Not for pages that need more than a server.
 """
 
 import sys
 import tempfile
 from pathlib import Path
 
-from .snippets import Step, read, walk
+from .shell import walk
+from .snippets import Step, read
 from .vault import newcomer
 
 
@@ -23,7 +25,7 @@ def record(path: Path) -> None:
             found.append((start, start + step.shown.count("\n"), text))
 
     page = read(path)
-    with tempfile.TemporaryDirectory() as folder, newcomer(Path(folder)) as shell:
+    with tempfile.TemporaryDirectory() as folder, newcomer(Path(folder), page, {}) as shell:
         try:
             walk(page, shell, seen)
         finally:

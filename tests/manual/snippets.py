@@ -6,33 +6,26 @@ A block is fenced as ``console`` (commands after ``$ ``, then what they print), 
 - ``<!-- not run: why -->`` above a block: only its syntax is looked at;
 - ``<!-- exit 1 -->`` above a block: its last command ends with this status;
 - ``<!-- any order -->`` above a block: so are the lines of what it shows;
-- ``<!-- typed -->`` above a block: it is run on a page of which not everything is;
+- ``<!-- keeps running -->`` above a block: each of its commands runs on, from when it says that it
+  works until the page ends;
+- ``<!-- here X is Y -->``: below it ``Y`` is typed where the page says ``X``;
+- ``<!-- with PART… -->``: what the page needs beside a server (``tests.manual.machine``);
 - ``<!-- run`` … ``-->``: what a reader does by hand, such as copying an id out of the answer above:
-  ``last KEY…`` prints a value of it.
+  ``last KEY…`` prints a value of it, ``shown LANGUAGE N`` the page's own block of that number,
+  ``ctrl_c`` ends the server.
 
 ``export NAME=…`` stands for a value that the reader has: it must be there already. In what is
 shown, ``…`` is anything, a line with nothing else any number of lines; and ids, digests, times and
 widths of columns may differ.
 """
 
-import os
 import re
 import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.parts.process import bound_to_us
-
 ROOT = Path(__file__).resolve().parents[2]
-SHOWN_URL = "http://127.0.0.1:8080"
-PATIENCE = 120.0
-LAST = """last() { python3 -c "import json, sys
-found = json.load(open('.last'))
-for key in sys.argv[1:]: found = found[int(key) if isinstance(found, list) else key]
-print(found)" "$@"; }"""
 
 _PIECE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<body>.*?)^(?P=indent)```"
@@ -40,10 +33,11 @@ _PIECE = re.compile(
     r"|<!-- not run: (?P<why>[^\n]*?) -->"
     r"|<!-- exit (?P<exit>\d+) -->"
     r"|<!-- (?P<mixed>any order) -->"
-    r"|<!-- (?P<typed>typed) -->",
+    r"|<!-- (?P<stays>keeps running) -->"
+    r"|<!-- with (?P<parts>[^\n]*?) -->"
+    r"|<!-- here (?P<written>\S+) is (?P<meant>[^\n]*?) -->",
     re.DOTALL | re.MULTILINE,
 )
-_PLACEHOLDER = re.compile(r"(?:export )?(\w+)=…(?:\s+#.*)?")
 _VARYING = (
     (r"\b(whsec|cs[a-z])_[\w+/=-]+", "SECRET"),
     (r"\beyJ[\w.-]+", "TOKEN"),
@@ -75,42 +69,54 @@ class Step:
     line: int = 0
     mixed: bool = False
     visible: bool = True
+    stays: bool = False
+    here: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def typed(self) -> str:
+        """What is typed for it here."""
+        text = self.text
+        for written, meant in self.here.items():
+            text = text.replace(written, meant)
+        return text
 
 
 @dataclass
 class Page:
-    """The steps of a page, in order; ``unrun`` are blocks that are only looked at."""
+    """The steps of a page, in order; ``unrun`` are blocks that are only looked at.
+
+    ``parts``: what it needs beside a server.
+    """
 
     path: Path
     steps: list[Step] = field(default_factory=list)
     unrun: list[Step] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
 
 
-def read(path: Path, *, only_marked: bool = False) -> Page:
-    """Take the blocks out of a page. ``only_marked``: run only what is marked as typed."""
-    page, why, status, mixed, typed = Page(path), "", 0, False, not only_marked
+def read(path: Path) -> Page:
+    """Take the blocks out of a page."""
+    page, marks, here = Page(path), dict[str, str](), dict[str, str]()
     text = path.read_text()
     for piece in _PIECE.finditer(text):
         line = text.count("\n", 0, piece.start()) + 1
         if piece["hidden"] is not None:
             page.steps.append(Step(piece["hidden"], line=line, visible=False))
-        elif piece["why"] is not None:
-            why = piece["why"]
-        elif piece["exit"] is not None:
-            status = int(piece["exit"])
-        elif piece["mixed"]:
-            mixed = True
-        elif piece["typed"]:
-            typed = True
+        elif piece["parts"] is not None:
+            page.parts += piece["parts"].split()
+        elif piece["written"] is not None:
+            here[piece["written"]] = piece["meant"]
+        elif piece["body"] is None:
+            marks |= {name: found for name, found in piece.groupdict().items() if found is not None}
         else:
             body = re.sub(f"^{piece['indent']}", "", piece["body"], flags=re.MULTILINE)
             steps = list(_steps(piece["language"], body, line))
             for step in steps:
-                step.mixed = mixed
+                step.mixed, step.stays, step.here = "mixed" in marks, "stays" in marks, dict(here)
             if steps:
-                steps[-1].status = status
-            (page.steps if typed and not why else page.unrun).extend(steps)
-            why, status, mixed, typed = "", 0, False, not only_marked
+                steps[-1].status = int(marks.get("exit", 0))
+            (page.unrun if "why" in marks else page.steps).extend(steps)
+            marks = {}
     return page
 
 
@@ -123,7 +129,7 @@ def _steps(language: str, body: str, line: int) -> Iterator[Step]:
             text, start = (text + each, start) if text else (each, number)
             if text.isspace():
                 text = ""
-            elif not syntax_error(Step(text)):
+            elif not text.endswith("\\\n") and not syntax_error(Step(text)):
                 yield Step(text, line=start)
                 text = ""
         if text:
@@ -171,87 +177,3 @@ def steady(text: str) -> str:
     for pattern, kind in _VARYING:
         text = re.sub(pattern, kind, text)
     return "\n".join(line.strip() for line in text.strip().splitlines())
-
-
-class Shell:
-    """A bash in a folder, with the commands of this checkout; ``url`` is shown as SHOWN_URL."""
-
-    def __init__(self, folder: Path, url: str, env: dict[str, str]) -> None:
-        self._folder = folder
-        self._url = url
-        ours = {k: v for k, v in os.environ.items() if not k.startswith("CONSIGNE_")}
-        bin_folder = str(Path(sys.executable).parent)
-        self._env = ours | {
-            "PATH": f"{bin_folder}:{os.environ['PATH']}",
-            "LC_ALL": "C.UTF-8",
-            "COLUMNS": "100",
-            "XDG_STATE_HOME": str(folder / ".state"),
-            **env,
-        }
-        self._last = folder / ".last"
-        self._bash = subprocess.Popen(
-            bound_to_us(["bash", "--norc", "--noprofile"]),
-            cwd=folder,
-            env=self._env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.run(Step(LAST))
-
-    def close(self) -> None:
-        """End the shell."""
-        self._bash.kill()
-        self._bash.communicate()
-
-    def run(self, step: Step) -> tuple[str, int]:
-        """Do a step; return what it printed, as a reader would see it, and its exit status."""
-        if step.language == "python":
-            program = self._folder / ".program.py"
-            program.write_text(self._real(step.text))
-            command = f"{sys.executable} {program}"
-        elif placeholder := _PLACEHOLDER.fullmatch(step.text.strip()):
-            command = f'test -n "${placeholder[1]}" && export {placeholder[1]}'
-        else:
-            command = self._real(step.text)
-        assert self._bash.stdin
-        assert self._bash.stdout
-        mark = f"--{os.urandom(8).hex()}--"
-        self._bash.stdin.write(f"{{\n{command}\n}} </dev/null\nprintf '\\n{mark} %d\\n' $?\n")
-        self._bash.stdin.flush()
-        printed: list[str] = []
-        watch = threading.Timer(PATIENCE, self._bash.kill)
-        watch.start()
-        try:
-            for line in self._bash.stdout:
-                if line.startswith(mark):
-                    text = "".join(printed)[:-1]
-                    self._last.write_text(text)
-                    return self._shown(text), int(line.split()[1])
-                printed.append(line)
-        finally:
-            watch.cancel()
-        raise AssertionError(f"the shell ended in: {step.text}\n{''.join(printed)}")
-
-    def _real(self, text: str) -> str:
-        return text.replace(SHOWN_URL, self._url).replace(SHOWN_URL[7:], self._url[7:])
-
-    def _shown(self, text: str) -> str:
-        text = text.replace(self._url, SHOWN_URL).replace(self._url[7:], SHOWN_URL[7:])
-        return text.replace(str(self._folder), "/home/ann")
-
-
-def walk(page: Page, shell: Shell, seen: Callable[[Step, str], None] | None = None) -> None:
-    """Do all steps of a page; an AssertionError says which one does not do what the page says."""
-    for step in page.steps:
-        printed, status = shell.run(step)
-        place = f"{page.path.name}:{step.line}: {step.text.strip()}"
-        assert status == step.status, f"{place}\nexit {status}, not {step.status}:\n{printed}"
-        if seen is not None:
-            seen(step, printed)
-        elif step.shown is not None:
-            assert agrees(step.shown, printed, mixed=step.mixed), (
-                f"{place}\nshown:\n{step.shown}\nprinted:\n{printed}\n"
-                f"--- without what varies:\n{steady(step.shown)}\n---\n{steady(printed)}"
-            )

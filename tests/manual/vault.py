@@ -2,26 +2,31 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.parts.process import free_port
 from tests.parts.server import RunningServer
 
-from .snippets import ROOT, Shell, Step
+from .shell import Shell
+from .snippets import ROOT, Page, Step
 
 NOTHING_GIVEN = {
     "CONSIGNE_BOOTSTRAP_USER": "",
     "CONSIGNE_BOOTSTRAP_KEY": "",
     "CONSIGNE_BOOTSTRAP_CLIENT": "",
+    "CONSIGNE_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1",
 }
+PORTS = ("PORT_A", "PORT_B", "PORT_C")
 
 
 @contextmanager
-def newcomer(folder: Path) -> Iterator[Shell]:
+def newcomer(folder: Path, page: Page, parts: Mapping[str, str]) -> Iterator[Shell]:
     """Start a server in a folder; give a shell there that knows what the greeting says.
 
-    ``make`` is what a reader types in a checkout: ``make run`` prints the greeting.
+    ``make`` is what a reader types in a checkout: ``make run`` prints the greeting. ``parts`` are
+    variables for the shell; ``PORTS`` are free ones.
     """
     server = RunningServer(folder / "data", env=NOTHING_GIVEN)
     shell = None
@@ -30,9 +35,15 @@ def newcomer(folder: Path) -> Iterator[Shell]:
         greeting = server.log
         (folder / "greeting").write_text(greeting.replace(str(folder / "data"), "./data"))
         known = {"URL": server.url, **facts(greeting), "CONSIGNE_DATA": "./data"}
+        known |= {"CONSIGNE_URL": server.url, "SERVER_PID": str(server.pid)}
+        known["CONSIGNE_PORT"] = str(server.port)
+        known |= {name: str(free_port()) for name in PORTS}
         _like_a_checkout(folder)
-        shell = Shell(folder, server.url, {"CONSIGNE_URL": server.url, **known})
+        shutil.copy(page.path, folder / ".page")
+        shell = Shell(folder, server.url, {**known, **parts})
         shell.run(Step("make() { cat greeting; }"))
+        if "MACHINE" in parts:
+            shell.run(Step('. "$MACHINE"'))
         yield shell
         server.terminate()
     finally:
@@ -43,7 +54,7 @@ def newcomer(folder: Path) -> Iterator[Shell]:
 
 def _like_a_checkout(folder: Path) -> None:
     """Lay out what the pages use of a checkout."""
-    for name in ("README.md", "examples", ".venv"):
+    for name in ("README.md", "examples", "deploy", ".venv"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "docs").mkdir()
     for page in (ROOT / "docs").glob("*s.md"):

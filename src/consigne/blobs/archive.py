@@ -1,8 +1,9 @@
 """A place for backups: named objects that are there whole or not at all.
 
-A folder (``FolderArchive``) or what is below a prefix of a bucket (``archive_s3``). Unlike a store
-of bytes (``driver``), an archive takes the names that it is told, so that somebody else can read it
-by them. ``open_archive`` chooses by the address.
+A folder (``FolderArchive``), what is below a prefix of a bucket (``archive_s3``), or a stream that
+is only written (``archive_stream``). Unlike a store of bytes (``driver``), an archive takes the
+names that it is told, so that somebody else can read it by them. ``open_archive`` chooses by the
+address.
 """
 
 import errno
@@ -99,7 +100,7 @@ class FolderArchive:
         except BaseException as error:
             fresh.unlink(missing_ok=True)
             if isinstance(error, OSError):
-                raise _told(error, self._root) from error
+                raise told(error, str(self._root)) from error
             raise
         self._touched.add(path.parent)
         return size
@@ -115,7 +116,7 @@ class FolderArchive:
         except FileNotFoundError:
             raise KeyMissing(name) from None
         except OSError as error:
-            raise _told(error, self._root) from error
+            raise told(error, str(self._root)) from error
         with file:
             while piece := await run(self._pool, _read, file):
                 yield piece
@@ -135,7 +136,7 @@ class FolderArchive:
                 return
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name) or ".." in name.split("/"):
+        if not is_name(name):
             raise ValueError(f"not a name of an archive: {name!r}")
         return self._root / name
 
@@ -176,7 +177,13 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
 
 
-def _told(error: OSError, root: Path) -> Exception:
+def told(error: OSError, place: str) -> Exception:
+    """Return a failure of the system at a place as one of ours."""
     if error.errno in _FULL:
-        return StorageFull(f"The archive {root} is full.")
-    return Unavailable(f"The archive {root} cannot be used: {error}")
+        return StorageFull(f"The archive {place} is full.")
+    return Unavailable(f"The archive {place} cannot be used: {error}")
+
+
+def is_name(text: str) -> bool:
+    """Say whether an archive may have an object of this name."""
+    return _NAME.fullmatch(text) is not None and ".." not in text.split("/")

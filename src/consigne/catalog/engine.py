@@ -188,6 +188,11 @@ class Catalog(ABC):
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run a reading unit of any length in one snapshot, without holding up others."""
 
+    @property
+    def always(self) -> "Catalog":
+        """What takes notes of signing in, also while every change of the vault is refused."""
+        return self
+
     def bell(self) -> Bell:
         """Return a bell of the caller's own, to be called in the event loop."""
         return Bell()

@@ -1,9 +1,11 @@
 """``consigne backup``: take a cut of the vault, list cuts, read one back."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TypeVar
 
 import click
@@ -14,6 +16,7 @@ from consigne.cli.exits import HELP, Exit, Failure
 from consigne.cli.local import data_options, require_installation, settings_of
 from consigne.cli.output import Output, count_text, size_text, with_output
 from consigne.cli.progress import steps
+from consigne.cli.streams import STREAM, received, require_reader
 from consigne.core.backup.checking import Checked, check
 from consigne.core.backup.format import Manifest
 from consigne.core.backup.pruning import Pruned, prune
@@ -45,7 +48,8 @@ class _WithDefault(click.Group):
 def backup() -> None:
     """Save the vault while it works: 'consigne backup DEST'.
 
-    DEST is a folder or s3://bucket/prefix. 'consigne restore' brings it back.
+    DEST is a folder, s3://bucket/prefix, or '-': standard output. 'consigne restore' brings it
+    back.
     """
 
 
@@ -69,8 +73,14 @@ def create(
 ) -> None:
     """Save catalog and bytes as they are at one moment, beside a running server or without.
 
-    What DEST has already is not copied again. An interrupted run is given once more.
+    What DEST has already is not copied again. An interrupted run is given once more. A stream ('-')
+    has everything each time.
     """
+    is_stream = dest == STREAM
+    if is_stream:
+        require_reader()
+        if keep is not None:
+            raise click.UsageError("--keep needs a folder or a bucket: a stream has one cut.")
     if with_master_key and not recipients:
         raise click.UsageError("The master key is saved only with --encrypt.")
     settings = settings_of(data, config)
@@ -83,9 +93,10 @@ def create(
     made, pruned = asyncio.run(in_repository(dest, settings, Seal(recipients), work, make=True))
     if output.as_json:
         gone = None if pruned is None else {"cuts": pruned.cuts, "objects": pruned.objects}
-        output.json(document(made) | {"pruned": gone})
+        output.json(document(made) | {"pruned": gone}, aside=is_stream)
     amounts = made.contents
-    output.line(
+    tell = output.notice if is_stream else output.line
+    tell(
         f"Saved {made.cut}: {count_text(amounts.objects, 'content')}, {size_text(amounts.size)}; "
         f"{amounts.copied:,} copied, {size_text(amounts.copied_size)}."
     )
@@ -132,6 +143,8 @@ async def _take(
 @with_output
 def list_cuts(output: Output, dest: str, data: str | None, config: Path | None) -> None:
     """List the cuts in DEST, the oldest first."""
+    if dest == STREAM:
+        raise click.UsageError("A stream has one cut; 'consigne backup verify -' says which.")
 
     async def work(repository: Repository) -> tuple[list[Manifest], list[str]]:
         whole, unfinished = await repository.cuts()
@@ -172,7 +185,9 @@ def verify(
     """Read a whole cut back and compare everything with what was written.
 
     Without --identity an encrypted one is only looked through: all files and objects are there.
+    With '-' it comes by standard input.
     """
+    settings = settings_of(data, config)
 
     async def work(repository: Repository) -> Checked:
         manifest = await repository.chosen(cut)
@@ -180,7 +195,8 @@ def verify(
             return await check(repository, manifest, progress)
 
     seal = Seal((), identities)
-    checked = asyncio.run(in_repository(dest, settings_of(data, config), seal, work))
+    with received(dest, Path(gettempdir()) / f"consigne-{os.getpid()}.part") as place:
+        checked = asyncio.run(in_repository(place, settings, seal, work))
     if output.as_json:
         output.json(checked)
     for problem in checked.problems:

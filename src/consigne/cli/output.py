@@ -34,10 +34,13 @@ class Output:
         """Whether somebody watches: progress bars make sense."""
         return not self.as_json and not self.quiet and sys.stderr.isatty()
 
-    def json(self, document: Any) -> None:
-        """Print one JSON document on one line."""
-        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
-        sys.stdout.flush()
+    def json(self, document: Any, *, aside: bool = False) -> None:
+        """Print one JSON document on one line; ``aside``: to standard error, as standard output has
+        something else.
+        """
+        stream = sys.stderr if aside else sys.stdout
+        stream.buffer.write(msgspec.json.encode(document) + b"\n")
+        stream.flush()
 
     def line(self, *cells: str) -> None:
         """Print a line of the result, cells separated by tabs; nothing with ``--json``."""

@@ -15,6 +15,7 @@ from consigne.cli.exits import HELP, Exit, Failure
 from consigne.cli.local import data_options, settings_of
 from consigne.cli.output import Output, count_text, size_text, with_output
 from consigne.cli.progress import steps
+from consigne.cli.streams import received
 from consigne.core.backup.checking import summary_of
 from consigne.core.backup.format import Manifest, Summary, fingerprint
 from consigne.core.backup.repository import Repository
@@ -24,6 +25,8 @@ from consigne.core.backup.settling import Settled, forget_secrets, settle
 from consigne.core.proof import Options, Report
 from consigne.core.secrets import master_key
 from consigne.settings import Settings
+
+_SPOOL = "restore.part"
 
 
 @click.command(epilog=HELP)
@@ -47,15 +50,23 @@ def restore(
     data: str | None,
     config: Path | None,
 ) -> None:
-    """Bring back the vault that was saved in SRC, a folder or s3://bucket/prefix.
+    """Bring back the vault that was saved in SRC.
+
+    SRC is a folder, s3://bucket/prefix, or '-': standard input.
 
     Only into an empty database and an empty store; nothing is ever written over. It ends with fsck.
     An interrupted run is given once more and goes on.
     """
     settings = settings_of(data, config, catalog=catalog, blobs=blobs)
     observe.configure(msgspec.structs.replace(settings, log_level="warning"))
-    seal = Seal((), identities)
+    with received(src, settings.data_path / _SPOOL) as place:
+        status = _restore(output, place, settings, Seal((), identities), cut, new_master_key)
+    sys.exit(status)
 
+
+def _restore(
+    output: Output, src: str, settings: Settings, seal: Seal, cut: str | None, forgets: bool
+) -> Exit:
     async def look(repository: Repository) -> tuple[Manifest, Summary]:
         manifest = await repository.chosen(cut)
         return manifest, await summary_of(repository, manifest)
@@ -68,17 +79,17 @@ def restore(
         )
     try:
         settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_master_key(settings, manifest, summary, new_master_key)
+        _require_master_key(settings, manifest, summary, forgets)
         url = app.catalog_url(settings)
         with migrate.alone(url):
             run = _Run(src, settings, seal, manifest, summary, output)
-            restored, settled, report = run.all(url, new_master_key)
+            restored, settled, report = run.all(url, forgets)
     except OSError as error:
         raise Failure(f"The place cannot be used: {error}", exit=Exit.UNAVAILABLE) from error
     _tell(output, manifest, restored, settled, report)
     if restored.damaged:
-        sys.exit(Exit.CORRUPT)
-    sys.exit(Exit.OK if report.clean else Exit.FAILED)
+        return Exit.CORRUPT
+    return Exit.OK if report.clean else Exit.FAILED
 
 
 class _Run:

@@ -118,10 +118,16 @@ class Depot:
     async def probe_catalog(self) -> None:
         """Raise errors.Unavailable where the catalog does not answer, or takes no transaction."""
         await self.catalog.look(lambda tx: spaces.by_id(tx, 0))
-        await self.catalog.write(lambda tx: spaces.by_id(tx, 0))
+        await self.catalog.always.write(lambda tx: spaces.by_id(tx, 0))
 
     async def probe_store(self) -> None:
-        """Raise a ConsigneError where the store does not take, give and forget a byte."""
+        """Raise a ConsigneError where the store does not take, give and forget a byte.
+
+        One of a vault that is only read has to answer, no more.
+        """
+        if self.settings.read_only:
+            await self.bucket.holds("probe")
+            return
         async with await self.bucket.draft(_one_byte()) as draft:
             key = await draft.store()
             await self.bucket.read_all(key, draft.size, draft.block_size, draft.blocks)

@@ -8,6 +8,7 @@ they were made from, whichever files share it, and go with it.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -78,7 +79,8 @@ class Derivatives:
             return None
         row, now = found[0], now_ms()
         if row.used_at < now - _DAY:
-            await self._catalog.write(lambda tx: previews.touch(tx, row.content_id, shape, now))
+            with suppress(Unavailable):
+                await self._catalog.write(lambda tx: previews.touch(tx, row.content_id, shape, now))
         return Derivative(self._reader, reading.file, found, name)
 
     async def wait(self, job: Job, look: Callable[[Tx], T | None], seconds: float) -> T | None:

@@ -51,7 +51,7 @@ class Grants:
             oauth.add(tx, self._row(granted, user, client_id, None))
             oauth.trim(tx, user.id, MAX_PAIRS)
 
-        await self._catalog.write(work)
+        await self._catalog.always.write(work)
         return granted
 
     async def refresh(self, token: str, client_id: str) -> Granted:
@@ -73,7 +73,7 @@ class Grants:
             oauth.add(tx, self._row(granted, user, client_id, pair.id))
             oauth.trim(tx, user.id, MAX_PAIRS)
 
-        await self._catalog.write(work)
+        await self._catalog.always.write(work)
         return granted
 
     async def check(self, token: str) -> Principal:
@@ -91,7 +91,9 @@ class Grants:
             raise Unauthenticated
         pair, user = found
         if pair.used_at is None:
-            await self._catalog.write(lambda tx: oauth.use(tx, pair, now, now + ms(self._overlap)))
+            await self._catalog.always.write(
+                lambda tx: oauth.use(tx, pair, now, now + ms(self._overlap))
+            )
         return user
 
     def _new(self) -> Granted:

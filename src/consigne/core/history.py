@@ -145,7 +145,7 @@ class History:
         previous, sequence = bytes(32), 0
         while True:
             # First the head: what is sealed meanwhile lies behind it.
-            head = await self._catalog.write(lambda tx: events.head(tx, space_id))
+            head = await self._catalog.always.write(lambda tx: events.head(tx, space_id))
             while batch := await self.page(space_id, sequence, 1000):
                 for event in batch:
                     sequence += 1

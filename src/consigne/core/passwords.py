@@ -81,7 +81,7 @@ class Passwords:
             if await self._matches(stored, password) and user is not None and user.is_active:
                 return user
             now = now_ms()
-            await self._catalog.write(
+            await self._catalog.always.write(
                 lambda tx: principals.add_failure(tx, new_id(now), account, address, now)
             )
         raise BadCredentials

@@ -86,4 +86,4 @@ class Secrets:
             assert sealed is not None
             return sealed
 
-        return self.unseal(name, await self._catalog.write(work))
+        return self.unseal(name, await self._catalog.always.write(work))

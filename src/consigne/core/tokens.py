@@ -57,7 +57,7 @@ class Tokens:
     async def revoke(self, token: str) -> None:
         """Make a token useless before its time. Raises Unauthenticated."""
         payload = await self._payload(token)
-        await self._catalog.write(
+        await self._catalog.always.write(
             lambda tx: principals.revoke_token(tx, str(payload["jti"]), int(payload["exp"]) * 1000)
         )
 

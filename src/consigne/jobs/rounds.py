@@ -41,10 +41,10 @@ class Rounds:
         self._worker = worker
         self._turn = Turn(catalog, "sweep", 2 * settings.sweep_every + 5)
         self._tasks: list[asyncio.Task[None]] = []
-        self._works: list[tuple[str, float, Work]] = [
-            ("sweep", settings.sweep_every, self._sweep),
-            ("seal", settings.seal_every, self._history.seal),
-        ]
+        self._works: list[tuple[str, float, Work]] = []
+        if not settings.read_only:
+            self.every("sweep", settings.sweep_every, self._sweep)
+            self.every("seal", settings.seal_every, self._history.seal)
 
     def every(self, name: str, pause: float, work: Work) -> None:
         """Add a work that is done every ``pause`` seconds, from ``start`` on."""
