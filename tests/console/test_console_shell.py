@@ -60,7 +60,8 @@ def test_dark_and_light_follow_the_system_and_the_choice(
     page.get_by_role("link", name="Files").wait_for()
 
     def ground() -> str:
-        return page.evaluate("getComputedStyle(document.documentElement).colorScheme")
+        seen = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        return {"rgb(247, 247, 244)": "light", "rgb(18, 21, 20)": "dark"}[seen]
 
     assert ground() == scheme
     someone.check(f"shell-{scheme}")
