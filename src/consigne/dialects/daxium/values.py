@@ -84,10 +84,12 @@ def _show_date(value: str) -> int:
 
 
 def _read_phone(value: Any) -> Any:
-    """Return the number of a ``tel`` URI (RFC 3966), or what was sent without one."""
-    if isinstance(value, str) and value[: len(_TEL)].lower() == _TEL:
-        return value[len(_TEL) :]
-    return value
+    """Return the number of a ``tel`` URI (RFC 3966), or what was sent without one; a global number
+    as the URI has it, so that what was shown changes nothing when it is sent back."""
+    if not isinstance(value, str):
+        return value
+    number = value[len(_TEL) :] if value[: len(_TEL)].lower() == _TEL else value
+    return number.replace(" ", "-") if number.startswith("+") else number
 
 
 def _show_phone(value: str) -> str:
