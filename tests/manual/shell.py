@@ -68,7 +68,7 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        (folder / ".curlrc").write_text("fail-with-body\n")
+        (folder / ".curlrc").write_text("fail\n")
         self.run(Step(_PRELUDE))
 
     def close(self) -> None:
