@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from blob_support import Fields, chunks, leftovers, stored
 
+from consigne.blobs import local_stage
 from consigne.blobs.bucket import Bucket
 from consigne.blobs.driver import KeyMissing, NoSpace
 from consigne.blobs.handles import Handles
@@ -263,6 +264,27 @@ async def test_who_waits_writes_for_all(driver: LocalDriver) -> None:
     assert batches == [20]
     found = [await driver.get(key, 0, 9) for key, _ in promised]
     assert found == [b"%d" % number for number in range(20)]
+
+
+async def test_large_bodies_are_written_while_they_arrive(
+    driver: LocalDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system begins to write before the last byte is in, every 8 MiB."""
+    begun: list[int] = []
+    plain = local_stage.begin_writing
+
+    def noted(fd: int) -> None:
+        begun.append(os.fstat(fd).st_size >> 20)
+        plain(fd)
+
+    monkeypatch.setattr(local_stage, "begin_writing", noted)
+    stage = await driver.stage("0" * 32)
+    for number in range(20):
+        await stage.write(number << 20, bytes(1 << 20))
+    assert begun == [8, 16]
+    key = await stage.commit(20 << 20)
+    await stage.discard()
+    assert await driver.get(key, (20 << 20) - 1, 9) == b"\0"
 
 
 async def test_a_cancelled_put_leaves_nothing(driver: LocalDriver) -> None:

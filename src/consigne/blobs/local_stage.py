@@ -1,8 +1,9 @@
 """A stage of the local driver: one file in ``staging/``, and the order in which it is made safe."""
 
+import ctypes
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,21 @@ from typing import Protocol
 from consigne.blobs.driver import NoSpace
 from consigne.blobs.threads import run
 
+# As large a piece as is written at once, and small beside what one upload may have in the cache.
+_AHEAD = 8 << 20
+_SYNC_FILE_RANGE_WRITE = 2  # sync_file_range(2)
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def _system_call() -> Callable[[int, int, int, int], int] | None:
+    call = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return call
+
+
+_sync_file_range = _system_call()
 
 
 class Adopter(Protocol):
@@ -37,6 +52,7 @@ class LocalStage:
         self._sync = sync
         self._named = False
         self._gone = False
+        self._unwritten = 0
 
     async def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Write at ``offset``. Raises NoSpace."""
@@ -80,6 +96,11 @@ class LocalStage:
             offset += written
             written = os.pwrite(self._fd, rest, offset)
             rest = rest[written:]
+        if self._sync:
+            self._unwritten += len(data)
+            if self._unwritten >= _AHEAD:
+                self._unwritten = 0
+                begin_writing(self._fd)
 
     def _flush(self) -> None:
         if not self._sync:
@@ -119,6 +140,16 @@ class LocalStage:
         """
         if os.fstat(self._fd).st_nlink > 1:
             raise OSError(errno.EBUSY, "the stage has been committed and must not change")
+
+
+def begin_writing(fd: int) -> None:
+    """Have the system begin to write what is dirty of a file, without waiting for it.
+
+    By itself it begins after seconds or gigabytes, and a large upload would wait for the disk only
+    when its last byte is in. A hint: where the system has no such call, nothing happens.
+    """
+    if _sync_file_range is not None:
+        _sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
 
 
 def fsync_folder(folder: Path) -> None:

@@ -64,24 +64,24 @@ class _Ids:
 class Kept:
     """The promise of a content (``blobs.driver.Promise``); who waits for it may have to write."""
 
-    __slots__ = ("_error", "_is_settled", "_store")
+    __slots__ = ("_error", "_store", "is_settled")
 
     def __init__(self, store: "SmallStore") -> None:
         self._store = store
-        self._is_settled = False
+        self.is_settled = False
         self._error: Exception | None = None
 
     def wait(self) -> None:
         """Return when the bytes are durable. Raises NoSpace. Blocks."""
-        while not self._is_settled:
-            self._store.write_waiting()
+        while not self.is_settled:
+            self._store.write_waiting(self)
         if self._error is not None:
             raise self._error
 
     def settle(self, error: Exception | None) -> None:
         """Say how it went; once."""
         self._error = error
-        self._is_settled = True
+        self.is_settled = True
 
 
 class _Change(NamedTuple):
@@ -199,9 +199,11 @@ class SmallStore:
             self._path, timeout=30, isolation_level=None, check_same_thread=False
         )
 
-    def write_waiting(self) -> None:
-        """Write the changes that wait, a bounded number; nothing where others did."""
+    def write_waiting(self, wanted: Kept | None = None) -> None:
+        """Write the changes that wait, a bounded number; none where somebody wrote ``wanted``."""
         with self._turn:
+            if wanted is not None and wanted.is_settled:
+                return
             assert self._writer is not None, "the store is not open"
             batch = self._drain()
             if not batch:
