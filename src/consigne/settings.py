@@ -30,6 +30,7 @@ for _power, _letter in enumerate("kmgtp", start=1):
     _UNITS[f"{_letter}ib"] = 1024**_power
 _CHECKED: dict[str, Callable[[Any], None]] = {
     "trusted_proxies": wellformed.networks,
+    "sso_header": wellformed.field_name,
     "catalog": wellformed.database,
     "blobs": wellformed.store,
     "mirror": wellformed.store,
@@ -88,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: str = ""  # base URL that clients use; default http://host:port
     allowed_hosts: list[str] = []  # further host names that are served; "*" allows all
     trusted_proxies: list[str] = []  # addresses whose X-Forwarded-For is believed
+    sso_header: str = ""  # header in which a trusted proxy names the user that it has signed in
     cors_origins: list[str] = []  # browser origins that may call every dialect; "*" allows all
     catalog: str = ""  # database URL; default sqlite in the data folder
     catalog_pool: Annotated[int, msgspec.Meta(ge=1)] = 8  # PostgreSQL connections per process

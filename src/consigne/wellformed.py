@@ -17,6 +17,12 @@ def web_address(value: str) -> None:
         raise ValueError(f"{value!r} is not an address such as https://files.example.org")
 
 
+def field_name(value: str) -> None:
+    """Raise ValueError unless it is empty or the name of a header (RFC 9110 §5.1)."""
+    if value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
+        raise ValueError(f"{value!r} is not the name of a header such as X-Forwarded-Email")
+
+
 def time_zone(value: str) -> None:
     """Raise ValueError unless the time zone is known."""
     try:

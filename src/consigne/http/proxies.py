@@ -8,6 +8,8 @@ only the former passes on whatever a client wrote into the latter.
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from starlette.types import Scope
+
 from consigne.http.fields import Header, pick, split_outside_quotes
 
 BY_PROXY = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via"})
@@ -46,6 +48,16 @@ class TrustedProxies:
             if not self._trusts(address):
                 break
         return client
+
+    def user(self, scope: Scope, header: str) -> str:
+        """Return whom a proxy has signed in, by the header of this name; empty where nobody is
+        named, by a peer that is not trusted, or where the header is there twice."""
+        peer = scope.get("client")
+        if not header or not peer or not self._trusts(peer[0]):
+            return ""
+        wanted = header.lower().encode("latin-1")
+        named = [value for name, value in scope["headers"] if name == wanted]
+        return named[0].decode("latin-1").strip() if len(named) == 1 else ""
 
     def _trusts(self, text: str) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
@@ -17,8 +18,11 @@ from consigne.errors import BadParameter, Forbidden, KeyNotFound, Unauthenticate
 from consigne.http.answers import empty_response, json_response
 from consigne.http.auth import bearer
 from consigne.http.routing import Route
-from consigne.http.sessions import cookie, proof, session
+from consigne.http.proxies import TrustedProxies
+from consigne.http.sessions import COOKIE, cookie, proof, session
 from consigne.model.identity import Kind, from_uuid
+
+log = structlog.get_logger()
 
 _MAX_NUMBER = (1 << 53) - 1
 _NO_STORE = [("Cache-Control", "no-store")]
@@ -30,6 +34,7 @@ class People:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._accounts = desk.depot.accounts
+        self._proxies = TrustedProxies(desk.settings.trusted_proxies)
 
     def routes(self) -> list[Route]:
         return [
@@ -138,15 +143,25 @@ class People:
         return json_response(document, 201, _NO_STORE)
 
     async def present(self, request: Request) -> ASGIApp:
-        """Tell a page whose session it has, and what to show beside the cookie."""
+        """Tell a page whose session it has, and what to show beside the cookie.
+
+        Where it has none, one begins for whom a trusted proxy has signed in (``sso_header``); so
+        does another one where the proxy names somebody else.
+        """
+        named = await self._named_by_proxy(request)
         token = session(request.headers, request.method)
-        if token is None:
-            return empty_response(204, _NO_STORE)
-        try:
-            caller = await self._accounts.by_bearer(token)
-        except Unauthenticated:
-            return empty_response(204, [*_NO_STORE, self._cookie("", 0)])
-        return json_response(self._session(caller, token), headers=_NO_STORE)
+        if token is not None:
+            try:
+                caller = await self._accounts.by_bearer(token)
+            except Unauthenticated:
+                token = None
+            else:
+                if named is None or named.id == caller.id:
+                    return json_response(self._session(caller, token), headers=_NO_STORE)
+        if named is not None:
+            return await self._begun(named, 200)
+        gone = [self._cookie("", 0)] if COOKIE in request.cookies else []
+        return empty_response(204, [*_NO_STORE, *gone])
 
     async def log_out(self, request: Request) -> ASGIApp:
         """Make the token of this request useless."""
@@ -195,12 +210,21 @@ class People:
         await self._accounts.revoke_key(caller, number)
         return empty_response()
 
-    async def _begun(self, caller: Caller) -> ASGIApp:
+    async def _named_by_proxy(self, request: Request) -> Caller | None:
+        name = self._proxies.user(request.scope, self._desk.settings.sso_header)
+        if not name:
+            return None
+        caller = await self._accounts.by_login(name)
+        if caller is None:
+            log.warning("sso_user_unknown", user=name[:256])
+        return caller
+
+    async def _begun(self, caller: Caller, status: int = 201) -> ASGIApp:
         """Begin the session of a page."""
         life = int(self._desk.settings.session_life)
         token = await self._accounts.tokens.issue(caller.principal, life)
         document = self._session(caller, token)
-        return json_response(document, 201, [*_NO_STORE, self._cookie(token, life)])
+        return json_response(document, status, [*_NO_STORE, self._cookie(token, life)])
 
     def _session(self, caller: Caller, token: str) -> dict[str, Any]:
         return {"csrf": proof(token), "user": user_document(caller.principal)}
