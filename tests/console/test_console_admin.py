@@ -159,7 +159,7 @@ def test_operators_make_change_delete_and_restore_spaces(visit: Visits, space: S
     page.get_by_label("Quota").fill("many")
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     page.get_by_label("Quota").fill("2 GB")
-    page.get_by_label(re.compile("Pages that may be read")).fill("7")
+    page.get_by_role("spinbutton", name=re.compile("Pages that may be read")).fill("7")
     page.get_by_label("Own host names").fill(f"{short}.example.org")
     someone.check("one-space")
     page.get_by_role("button", name="Save").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from consigne import app
-from consigne.catalog import finding, migrate
+from consigne.catalog import filtering, migrate
 from consigne.core.access import Caller
 from consigne.core.entry import Entry
 from consigne.errors import BadFilter
@@ -35,9 +35,9 @@ async def test_too_many_matches_are_refused(
             await depot.intake.receive(seat, _one(b"x"), Entry(name=str(n)))
         scope = Scope(space.id)
         term = Term(Field.ID, Op.CONTAINS, "-")
-        monkeypatch.setattr(finding, "_MOST_IDS", 3)
+        monkeypatch.setattr(filtering, "_MOST_IDS", 3)
         assert await depot.finding.count(seat, scope, (term,)) == 3
-        monkeypatch.setattr(finding, "_MOST_IDS", 2)
+        monkeypatch.setattr(filtering, "_MOST_IDS", 2)
         with pytest.raises(BadFilter):
             await depot.finding.count(seat, scope, (term,))
         with pytest.raises(BadFilter):

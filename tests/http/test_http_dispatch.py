@@ -4,9 +4,11 @@ import asyncio
 import re
 
 import pytest
+import structlog
 from http_support import call
 from structlog.testing import capture_logs
 
+from consigne.http import dispatch
 from consigne.http.answers import text_response
 from consigne.http.cors import CorsMiddleware
 from consigne.http.dispatch import Dialect, Dispatcher, first_segment
@@ -96,6 +98,17 @@ async def test_request_ids():
         assert re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]+", got.headers["x-request-id"])
 
 
+@pytest.fixture
+def fresh_log(monkeypatch):
+    """A logger that nothing has configured before: a cached one keeps what it was made with."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    monkeypatch.setattr(dispatch, "_access", structlog.get_logger())
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("fresh_log")
 async def test_the_log_never_shows_a_query():
     with capture_logs() as logs:
         await call(dispatcher(), path="/files/1")

@@ -3,10 +3,12 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.parts.process import bound_to_us
@@ -67,6 +69,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self.run(Step(_PRELUDE))
 
@@ -74,8 +77,14 @@ class Shell:
         """End the shell, and what runs in it."""
         if self._bash.poll() is None:
             self.run(Step('kill "${running[@]}" 2>/dev/null; wait; true'))
-        self._bash.kill()
-        self._bash.communicate()
+        # All of its group: what a page has left running would hold the pipe, too.
+        with suppress(ProcessLookupError):
+            os.killpg(self._bash.pid, signal.SIGKILL)
+        self._bash.wait()
+        for pipe in (self._bash.stdin, self._bash.stdout):
+            assert pipe
+            with suppress(BrokenPipeError):
+                pipe.close()
 
     def run(self, step: Step) -> tuple[str, int]:
         """Do a step; return what it printed, as a reader would see it, and its exit status."""

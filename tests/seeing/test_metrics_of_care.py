@@ -58,10 +58,10 @@ def test_the_mirror_and_a_worker_are_told_of(
     assert after["consigne_mirror_copied_bytes", ""] == 15_000
 
     until(lambda: scrape(url).get(("consigne_rounds_total", ENDED), 0) > 0)
+    until(lambda: ("consigne_loop_lag_seconds_sum", "") in scrape(url))
     of_worker: Series = scrape(url)
     assert of_worker["consigne_process_resident_bytes", 'process="0"'] > 10e6
     assert of_worker["consigne_catalog_seconds_count", 'operation="write"'] > 0
-    assert ("consigne_loop_lag_seconds_sum", "") in of_worker
     assert httpx.get(f"{url}/metrics/x").status_code == 404
     assert httpx.get(f"{url}/metrics", headers={"X-Real-IP": "127.0.0.1"}).status_code == 403
     assert httpx.get(f"{url}/metrics", headers={"Host": "elsewhere"}).status_code == 421
