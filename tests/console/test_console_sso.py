@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-
 from tests.parts.server import KEY, RunningServer, ServerStarter
 
 SESSION = "/consigne/v1/session"

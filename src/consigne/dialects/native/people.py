@@ -17,8 +17,8 @@ from consigne.dialects.native.wire import iso, key_document, space_document, use
 from consigne.errors import BadParameter, Forbidden, KeyNotFound, Unauthenticated, UserNotFound
 from consigne.http.answers import empty_response, json_response
 from consigne.http.auth import bearer
-from consigne.http.routing import Route
 from consigne.http.proxies import TrustedProxies
+from consigne.http.routing import Route
 from consigne.http.sessions import COOKIE, cookie, proof, session
 from consigne.model.identity import Kind, from_uuid
 
